@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // One word of truth at the end of every run: `N passed, N failed`.
+    reporters: [process.env['CI'] ? 'dot' : 'default', './test/totals-reporter.ts'],
+    // A hanging promise is a defect these tests look for; it must not take the whole run with it.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    unstubEnvs: true,
+  },
+})
