@@ -1,0 +1,263 @@
+/**
+ * The options: their defaults in one literal, and every contradiction an error at start that says what to do.
+ *
+ * @module
+ */
+import type { Data } from './changes.ts'
+import { type CookieOptions, type CookieShape, cookieShape, type ResolvedCookie } from './cookie.ts'
+import { type Codec, type DataFormat, dataFormat, jsonCodec, type StandardSchema } from './data.ts'
+import { ConfigError } from './errors.ts'
+import type { Limits } from './expiry.ts'
+import { defaultPrincipal, type PrincipalValue } from './principal.ts'
+import type { SessionData } from './session.ts'
+import type { Store } from './store.ts'
+import type { Random } from './token.ts'
+
+/** What `createSessions` takes. Durations are seconds. */
+export interface Options<T extends object = SessionData> {
+  /** Where sessions are kept. Default `memoryStore()`. */
+  store?: Store
+  /** Seconds without a request after which a session ends. Default 86,400, a day. Each request moves it. */
+  idleTimeout?: number
+  /** Seconds after which a session ends whatever happens; counted from creation, anew from each sign-in. Default 30 days. */
+  lifetime?: number
+  /** Seconds after which the token is replaced while the session goes on. Default off. */
+  rotateEvery?: number
+  /** Whose session it is. When what it gives changes, the token changes in the same write. See {@link defaultPrincipal}. */
+  principal?: (data: Partial<T>) => PrincipalValue
+  /** A further value (roles, a second factor) whose change replaces the token. Default none. */
+  rotateOn?: (data: Partial<T>) => unknown
+  /** Keeps applications that share a store apart: a token of one opens nothing in another. Default ''. */
+  namespace?: string
+  cookie?: CookieOptions
+  /** Any Standard Schema; data that do not pass are anonymous on load and an error on commit. */
+  schema?: StandardSchema
+  /** How data become text. Default JSON. */
+  codec?: Codec
+  /** The most that a session's encoded data may take. Default 65,536. */
+  maxBytes?: number
+  /** What happens when two requests changed one session: `merge` (default), or `reject` the later with `ConflictError`. */
+  onConflict?: 'merge' | 'reject'
+  /** When the store cannot be read: an `error` (default), or go on with an `anonymous` session that refuses writes. */
+  onStoreFailure?: 'error' | 'anonymous'
+  /** What the use of a token that was rotated away does beside its event: nothing (`ignore`, default), or `destroy`. */
+  onTokenReuse?: 'ignore' | 'destroy'
+  /** Seconds that one call to the store may take. Default 5. */
+  storeTimeout?: number
+  /** Gives the time, ms since the epoch. For tests. */
+  clock?: () => number
+  /** Gives random bytes. For tests. */
+  random?: Random
+}
+
+/** The options, checked and completed. */
+export interface Config {
+  readonly limits: Limits
+  readonly rotateEveryMs: number
+  readonly principal: (data: Data) => unknown
+  readonly rotateOn: ((data: Data) => unknown) | undefined
+  readonly namespace: string
+  readonly cookieName: string
+  readonly secure: 'auto' | boolean
+  readonly persistent: boolean
+  /** The cookie on https and on plain http. */
+  readonly shapes: { readonly secure: CookieShape; readonly plain: CookieShape }
+  readonly format: DataFormat
+  /** The loaded text is not what encoding its data gives: the schema may have changed them. */
+  readonly reencode: boolean
+  readonly onConflict: 'merge' | 'reject'
+  readonly onStoreFailure: 'error' | 'anonymous'
+  readonly onTokenReuse: 'ignore' | 'destroy'
+  readonly storeTimeoutMs: number
+}
+
+const DEFAULTS = {
+  idleTimeout: 86_400,
+  lifetime: 2_592_000,
+  rotateEvery: Infinity,
+  principal: defaultPrincipal as (data: object) => PrincipalValue,
+  namespace: '',
+  codec: jsonCodec,
+  maxBytes: 65_536,
+  onConflict: 'merge',
+  onStoreFailure: 'error',
+  onTokenReuse: 'ignore',
+  storeTimeout: 5,
+} as const
+
+const COOKIE_DEFAULTS: ResolvedCookie = { name: 'sid', path: '/', sameSite: 'lax', secure: 'auto', persistent: true }
+
+/** RFC 6265bis section 5.5: browsers keep no cookie longer than 400 days. */
+const MAX_SECONDS = 400 * 86_400
+
+/** @throws ConfigError `ERR_SOJOURN_CONFIG`; the message ends with the remedy */
+export function resolveOptions<T extends object>(given: Options<T>): Config {
+  refuseUnknown('option', given, OPTION_NAMES)
+  refuseUnknown('cookie option', given.cookie ?? {}, COOKIE_NAMES)
+  const options = { ...DEFAULTS, ...defined(given) }
+  const cookie: ResolvedCookie = { ...COOKIE_DEFAULTS, ...defined(given.cookie ?? {}) }
+  checkTimes(options)
+  checkKinds(options)
+  checkCookie(cookie)
+  return {
+    limits: { idleMs: options.idleTimeout * 1000, lifetimeMs: options.lifetime * 1000 },
+    rotateEveryMs: options.rotateEvery * 1000,
+    principal: options.principal as (data: Data) => unknown,
+    rotateOn: options.rotateOn as ((data: Data) => unknown) | undefined,
+    namespace: options.namespace,
+    cookieName: cookie.name,
+    secure: cookie.secure,
+    persistent: cookie.persistent,
+    shapes: { secure: cookieShape(cookie, true), plain: cookieShape(cookie, false) },
+    format: dataFormat(options.codec, options.maxBytes, options.schema),
+    reencode: options.schema !== undefined,
+    onConflict: options.onConflict,
+    onStoreFailure: options.onStoreFailure,
+    onTokenReuse: options.onTokenReuse,
+    storeTimeoutMs: options.storeTimeout * 1000,
+  }
+}
+
+// --- internal ---
+
+const OPTION_NAMES = new Set([...Object.keys(DEFAULTS), 'store', 'rotateOn', 'cookie', 'schema', 'clock', 'random'])
+const COOKIE_NAMES = new Set([...Object.keys(COOKIE_DEFAULTS), 'domain', 'partitioned', 'priority'])
+
+function check(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new ConfigError(message)
+}
+
+/** An option that nobody reads is a protection that somebody believes in. */
+function refuseUnknown(kind: string, given: object, known: ReadonlySet<string>): void {
+  for (const key of Object.keys(given)) {
+    check(known.has(key), `There is no ${kind} "${key}"; the known ones are ${[...known].sort().join(', ')}`)
+  }
+}
+
+function checkTimes(
+  options: Record<'idleTimeout' | 'lifetime' | 'rotateEvery' | 'storeTimeout' | 'maxBytes', number>,
+): void {
+  for (const key of ['idleTimeout', 'lifetime'] as const) {
+    const seconds = options[key]
+    check(
+      isPositive(seconds),
+      `${key} must be a number of seconds above 0, got ${String(seconds)}; give for example 3600 for an hour`,
+    )
+    check(
+      seconds <= MAX_SECONDS,
+      `${key} is ${seconds} seconds, more than the 400 days that browsers keep a cookie; was it meant in milliseconds? Give seconds`,
+    )
+  }
+  check(
+    options.idleTimeout <= options.lifetime,
+    `idleTimeout (${options.idleTimeout} s) is longer than lifetime (${options.lifetime} s) and could never apply; lower idleTimeout, or raise lifetime`,
+  )
+  const { rotateEvery } = options
+  check(
+    rotateEvery === Infinity || isPositive(rotateEvery),
+    `rotateEvery must be a number of seconds above 0, got ${String(rotateEvery)}; leave it out to keep tokens until a sign-in`,
+  )
+  check(
+    rotateEvery === Infinity || rotateEvery < options.lifetime,
+    `rotateEvery (${rotateEvery} s) is not shorter than lifetime (${options.lifetime} s) and could never apply; lower rotateEvery, or leave it out`,
+  )
+  check(
+    isPositive(options.storeTimeout) && options.storeTimeout <= 2_147_483,
+    `storeTimeout must be a number of seconds above 0, got ${String(options.storeTimeout)}; give for example 5`,
+  )
+  check(
+    Number.isSafeInteger(options.maxBytes) && options.maxBytes > 0,
+    `maxBytes must be a whole number above 0, got ${String(options.maxBytes)}; give for example 65536`,
+  )
+}
+
+function checkKinds(options: Omit<Options<never>, 'principal'> & { principal: unknown }): void {
+  const { store, schema, codec, namespace } = options
+  for (const key of ['load', 'create', 'save', 'touch', 'remove'] as const) {
+    check(
+      store === undefined || typeof store?.[key] === 'function',
+      `store has no method ${key}; give a store such as memoryStore() or sqliteStore({ path })`,
+    )
+  }
+  for (const key of ['principal', 'rotateOn', 'clock', 'random'] as const) {
+    check(
+      options[key] === undefined || typeof options[key] === 'function',
+      `${key} must be a function; give one, or leave it out`,
+    )
+  }
+  check(
+    typeof namespace === 'string' && !hasControl(namespace),
+    "namespace must be a string without control characters; give for example your application's name",
+  )
+  check(
+    typeof codec?.encode === 'function' && typeof codec.decode === 'function',
+    'codec needs the functions encode and decode; give both, or leave it out for JSON',
+  )
+  check(
+    schema === undefined || typeof schema?.['~standard']?.validate === 'function',
+    'schema is not a Standard Schema; give one made with zod, valibot, arktype or the like',
+  )
+  oneOf('onConflict', options.onConflict, ['merge', 'reject'])
+  oneOf('onStoreFailure', options.onStoreFailure, ['error', 'anonymous'])
+  oneOf('onTokenReuse', options.onTokenReuse, ['ignore', 'destroy'])
+}
+
+function checkCookie(cookie: ResolvedCookie): void {
+  const { name, domain, path, sameSite, secure } = cookie
+  // RFC 9110 section 5.6.2. A nameless cookie could stand for any other.
+  check(
+    typeof name === 'string' && /^[!#$%&'*+\-.^_`|~\w]+$/.test(name),
+    `cookie.name is no valid cookie name: ${JSON.stringify(name)}; use letters, digits, - and _`,
+  )
+  check(
+    !/^__(host|secure|http|host-http)-/i.test(name),
+    `cookie.name is a base name, and the prefix is put before it where the configuration allows; give ${JSON.stringify(name.replace(/^__\w+-/i, ''))}`,
+  )
+  check(!(name in {}), `cookie.name "${name}" is a name that JavaScript objects have by themselves; choose another`)
+  check(
+    typeof path === 'string' && /^\/[\x20-\x3a\x3c-\x7e]*$/.test(path),
+    'cookie.path must begin with / and have no control characters and no semicolon; give for example "/"',
+  )
+  check(
+    domain === undefined || (typeof domain === 'string' && /^\.?[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(domain)),
+    'cookie.domain must be a host name; give for example "example.org", or leave it out to keep the cookie to one host',
+  )
+  oneOf('cookie.sameSite', sameSite, ['lax', 'strict', 'none'])
+  oneOf('cookie.secure', secure, ['auto', true, false])
+  oneOf('cookie.persistent', cookie.persistent, [true, false])
+  oneOf('cookie.partitioned', cookie.partitioned, [undefined, true, false])
+  oneOf('cookie.priority', cookie.priority, [undefined, 'low', 'medium', 'high'])
+  // Browsers drop these cookies without a word.
+  check(
+    sameSite !== 'none' || secure !== false,
+    'cookie.sameSite "none" without Secure is dropped by browsers; leave cookie.secure out, or use sameSite "lax"',
+  )
+  check(
+    !cookie.partitioned || secure !== false,
+    'cookie.partitioned without Secure is dropped by browsers; leave cookie.secure out, or partitioned',
+  )
+}
+
+function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void {
+  const words = allowed.filter((each) => each !== undefined).map((each) => JSON.stringify(each))
+  check(
+    allowed.includes(value),
+    `${name} must be one of ${words.join(', ')}; got ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`,
+  )
+}
+
+function isPositive(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0
+}
+
+function hasControl(text: string): boolean {
+  // eslint-disable-next-line no-control-regex
+  return /[\u0000-\u001f\u007f]/.test(text)
+}
+
+/** An option given as undefined is an option left out. */
+function defined<O extends object>(options: O): { [K in keyof O]: Exclude<O[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof O]: Exclude<O[K], undefined>
+  }
+}

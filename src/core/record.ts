@@ -1,0 +1,147 @@
+/**
+ * The record: what a session is in the store, `body` in particular.
+ *
+ * The body is one line of metadata, a newline, and the encoded data. The line is fields between single spaces, the
+ * times in base 36, with what few sessions have as one JSON object at its end:
+ *
+ *     1 <hash> <mark> <created> <started|-> <authenticated|-> <saved>[ <rare>]
+ *
+ * A line of text rather than JSON, because it is read on every request and kept for every session.
+ *
+ * @module
+ */
+import type { StoredSession } from './store.ts'
+
+/** What Sojourn knows of a session beside its data. */
+export interface Metadata extends Rare {
+  /** Of the current token's secret. */
+  readonly hash: string
+  /** Random, new with each write: by it a driver's resend is told from somebody else's change. */
+  readonly mark: string
+  readonly createdAt: number
+  /** Where the lifetime counts from: creation, or the last sign-in. */
+  readonly startedAt: number
+  readonly authenticatedAt: number | null
+  readonly savedAt: number
+}
+
+/** What few sessions have. */
+export interface Rare {
+  /** When the token was last replaced by periodic rotation. */
+  readonly rotatedAt?: number
+  readonly previous?: PreviousToken
+  /** The session's own limits, in seconds, and whether its cookie outlives the browser. */
+  readonly idleTimeout?: number
+  readonly lifetime?: number
+  readonly persistent?: boolean
+  /** Labels for its owner's list. */
+  readonly userAgent?: string
+  readonly address?: string
+  /** Marks of the writes shortly before this one, while several follow each other closely. */
+  readonly marks?: readonly string[]
+}
+
+/** The token before the last periodic rotation. */
+export interface PreviousToken {
+  readonly hash: string
+  /** The current secret, sealed for who holds the previous one; until the current one has been seen. */
+  readonly sealed?: string
+  /** When the current token was first seen. */
+  readonly confirmedAt?: number
+}
+
+/** A stored session, its metadata read and its data still text. */
+export interface SessionRecord {
+  readonly id: string
+  readonly version: number
+  readonly expiresAt: number
+  readonly principal: string | null
+  readonly metadata: Metadata
+  readonly text: string
+}
+
+/** How long before a save another one still counts as closely followed, and how many of those are remembered. */
+const CLOSE_MS = 10_000
+const CLOSE_MARKS = 32
+
+const VERSION = '1'
+const FIELDS = 7
+const RARE = [
+  'rotatedAt',
+  'previous',
+  'idleTimeout',
+  'lifetime',
+  'persistent',
+  'userAgent',
+  'address',
+  'marks',
+] as const
+
+/** Writes a record as stores keep it. */
+export function toStored(record: SessionRecord): StoredSession {
+  const { version, expiresAt, principal, metadata, text } = record
+  return { version, expiresAt, principal, body: `${formatMetadata(metadata)}\n${text}` }
+}
+
+/** Reads what a store gave; `undefined` when it is not a record of ours, whatever else it may be. */
+export function fromStored(id: string, stored: StoredSession): SessionRecord | undefined {
+  const { version, expiresAt, principal, body } = stored
+  if (typeof body !== 'string' || !Number.isSafeInteger(version) || !Number.isFinite(expiresAt)) return undefined
+  const end = body.indexOf('\n')
+  const metadata = end === -1 ? undefined : parseMetadata(body.slice(0, end))
+  return metadata && { id, version, expiresAt, principal: principal ?? null, metadata, text: body.slice(end + 1) }
+}
+
+/** Whether this record is what a write with that mark left, or what others made of it since. */
+export function bears(metadata: Metadata, mark: string): boolean {
+  return metadata.mark === mark || metadata.marks?.includes(mark) === true
+}
+
+/** The marks to carry on at the next write: those of writes that a slow resend could still be met by. */
+export function marksToKeep(metadata: Metadata, now: number): readonly string[] {
+  return now - metadata.savedAt < CLOSE_MS ? [...(metadata.marks ?? []), metadata.mark].slice(-CLOSE_MARKS) : []
+}
+
+export function formatMetadata(metadata: Metadata): string {
+  const { hash, mark, createdAt, startedAt, authenticatedAt, savedAt } = metadata
+  const started = startedAt === createdAt ? '-' : startedAt.toString(36)
+  const authenticated = authenticatedAt === null ? '-' : authenticatedAt.toString(36)
+  const line = `${VERSION} ${hash} ${mark} ${createdAt.toString(36)} ${started} ${authenticated} ${savedAt.toString(36)}`
+  const rare = RARE.filter((key) => metadata[key] !== undefined).map((key) => [key, metadata[key]])
+  return rare.length === 0 ? line : `${line} ${JSON.stringify(Object.fromEntries(rare))}`
+}
+
+export function parseMetadata(line: string): Metadata | undefined {
+  const fields = line.split(' ')
+  if (fields[0] !== VERSION || fields.length < FIELDS) return undefined
+  const [, hash, mark, created, started, authenticated, saved] = fields as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
+  const createdAt = parseInt(created, 36)
+  const startedAt = started === '-' ? createdAt : parseInt(started, 36)
+  const authenticatedAt = authenticated === '-' ? null : parseInt(authenticated, 36)
+  const savedAt = parseInt(saved, 36)
+  // NaN in any of them makes the sum NaN.
+  if (!Number.isFinite(createdAt + startedAt + (authenticatedAt ?? 0) + savedAt)) return undefined
+  const metadata = { hash, mark, createdAt, startedAt, authenticatedAt, savedAt }
+  if (fields.length === FIELDS) return metadata
+  const rare = parseRare(fields.slice(FIELDS).join(' '))
+  return rare && { ...rare, ...metadata }
+}
+
+// --- internal ---
+
+function parseRare(text: string): Rare | undefined {
+  try {
+    const rare: unknown = JSON.parse(text)
+    return typeof rare === 'object' && rare !== null ? rare : undefined
+  } catch {
+    return undefined // Not ours, or cut short: the caller reports the record as unreadable.
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * What every part of one manager has at hand.
+ *
+ * @module
+ */
+import type { Config } from '../core/options.ts'
+import type { Random } from '../core/token.ts'
+import type { Events } from './events.ts'
+import type { Keeper } from './keeper.ts'
+import type { Queue } from './queue.ts'
+
+export interface Shell {
+  readonly config: Config
+  readonly clock: () => number
+  readonly random: Random
+  readonly events: Events
+  readonly keeper: Keeper
+  readonly queue: Queue
+  /** Hashes a token's secret as the records hold it. */
+  readonly hash: (secret: string) => string
+  /** Says once, per manager and reason, that the configuration is weaker than it looks. */
+  readonly warnOnce: (reason: string, message: string) => void
+}
