@@ -1,0 +1,54 @@
+/**
+ * What the proxies in front of the server may be believed.
+ *
+ * Each trusted hop vouches for what it added itself, on the right. Express reads the left end of
+ * `X-Forwarded-Proto`, which whoever sent the request could have written.
+ *
+ * @module
+ */
+import type { IncomingMessage } from 'node:http'
+
+/** Whether the hop at this address, `hop` steps away, is one of our own proxies. */
+export type TrustFunction = (address: string, hop: number) => boolean
+
+/** How many proxies in front are our own, or a function that knows them. `false`: none. `true`: all. */
+export type TrustProxy = boolean | number | TrustFunction
+
+export function trustFunction(trust: TrustProxy): TrustFunction {
+  if (typeof trust === 'function') return trust
+  const hops = typeof trust === 'number' ? trust : trust ? Infinity : 0
+  return (_, hop) => hop < hops
+}
+
+/** Whether the browser's own connection was https, as far as trusted hops tell. Most requests need not ask for them. */
+export function isSecure(request: IncomingMessage, trust: () => TrustFunction): boolean {
+  if ((request.socket as { encrypted?: boolean } | undefined)?.encrypted) return true
+  const forwarded = request.headers['x-forwarded-proto']
+  if (forwarded === undefined) return false
+  const hops = trustedHops(request, trust())
+  if (hops === 0) return false
+  const protos = String(forwarded).split(',')
+  // A hop that overwrites leaves one value, one that appends leaves a list: ours begin `hops` from the right.
+  return protos[Math.max(0, protos.length - hops)]!.trim().toLowerCase() === 'https'
+}
+
+/** The address of the first hop that is not one of our own proxies: the client's, as far as can be known. */
+export function clientAddress(request: IncomingMessage, trusts: TrustFunction): string | undefined {
+  const addresses = chain(request)
+  return addresses[Math.min(trustedHops(request, trusts), addresses.length - 1)]
+}
+
+// --- internal ---
+
+function trustedHops(request: IncomingMessage, trusts: TrustFunction): number {
+  const addresses = chain(request)
+  const stranger = addresses.findIndex((address, hop) => !trusts(address, hop))
+  return stranger === -1 ? addresses.length : stranger
+}
+
+/** From the nearest hop to the furthest. */
+function chain(request: IncomingMessage): string[] {
+  const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',')
+  const claimed = forwarded.map((address) => address.trim()).filter((address) => address !== '')
+  return [request.socket?.remoteAddress ?? '', ...claimed.toReversed()]
+}
