@@ -108,6 +108,8 @@ class Gate {
     this.#keeper = keeper
     this.#inner = inner
     this.#layersBelow = layersOf(response)
+    // A handler may look at its session for the first time when its head has long left.
+    if (response.headersSent) this.#state = response.writableEnded ? 'done' : 'open'
     response.once?.('close', () => this.#close())
     response.on?.('pipe', (source: Readable) => this.#sources.push(source))
   }

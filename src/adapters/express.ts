@@ -76,7 +76,7 @@ export function session<T extends object = SessionData>(
     }
     const enter = (visit: Visit): void => {
       if (touch && !touch(request)) visit.touches = false
-      new Attachment(manager, visit, request, response, next)
+      new Attachment(manager, visit, response, next).attach(request)
       next()
     }
     if (isPromise(opened)) opened.then(enter, next)
@@ -97,21 +97,18 @@ class Attachment implements GateKeeper {
   readonly #blank: Blank
   #gated = false
 
-  constructor(
-    manager: object,
-    visit: Visit,
-    request: IncomingMessage,
-    response: ServerResponse,
-    next: (error?: unknown) => void,
-  ) {
+  constructor(manager: object, visit: Visit, response: ServerResponse, next: (error?: unknown) => void) {
     this.manager = manager
     this.#visit = visit
     this.#response = response
     this.#next = next
     this.#blank = blankOf(response)
+  }
+
+  attach(request: IncomingMessage): void {
     requests.set(request, this)
     giveSession(request)
-    if (!visit.isIdle) this.#gate()
+    if (!this.#visit.isIdle) this.#gate()
   }
 
   /** A request whose handler never looks pays for no gate. */
