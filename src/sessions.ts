@@ -23,6 +23,7 @@ import { Queue } from './shell/queue.ts'
 import { scopeStore } from './shell/scope.ts'
 import type { Shell } from './shell/shell.ts'
 import { type Committed, type OpenInput, Visit } from './shell/visit.ts'
+import { synchronous } from './shell/writer.ts'
 import { memoryStore } from './stores/memory.ts'
 
 /** What is known of a session without its data. */
@@ -171,12 +172,7 @@ class SessionManager<T extends object> implements Manager<T> {
         mark,
         (current) => {
           const data = config.format.decode(current.text) ?? {}
-          result = fn(data as Partial<T>)
-          if (isThenable(result))
-            throw new UsageError(
-              'ERR_SOJOURN_UNSUPPORTED',
-              'The function given to update() returned a promise; make it synchronous: it may run again',
-            )
+          result = synchronous(fn(data as Partial<T>))
           return this.#updated(current, data, mark)
         },
         'retry',
@@ -294,10 +290,6 @@ function noSession(id: string): ConflictError {
     'ERR_SOJOURN_GONE',
     `There is no session ${isId(id) ? id : 'of this id'}; it has ended or never was`,
   )
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }
 
 /** Random bytes, drawn in bulk: a tenth of the cost of drawing for each token. Bytes are never given twice. */

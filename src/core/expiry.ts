@@ -52,3 +52,8 @@ export function isTouchDue(expiresAt: number, next: number, limits: Limits): boo
 export function lastSeenAt(savedAt: number, expiresAt: number, limits: Limits): number {
   return Math.max(savedAt, expiresAt - limits.idleMs)
 }
+
+/** For the cookie's Max-Age: the whole seconds that remain of a session's life, from `now`. */
+export function remainingSeconds({ metadata }: { readonly metadata: Life }, now: number, configured: Limits): number {
+  return Math.max(0, Math.floor((endOfLife(metadata, limitsOf(metadata, configured)) - now) / 1000))
+}

@@ -5,6 +5,7 @@
  */
 import { formatClearing, formatCookie, MAX_CANDIDATES, parseCookies, type CookieShape } from '../core/cookie.ts'
 import { UsageError } from '../core/errors.ts'
+import { remainingSeconds } from '../core/expiry.ts'
 import { judge, type Verdict } from '../core/judge.ts'
 import { decide, type Plan } from '../core/plan.ts'
 import type { SessionRecord } from '../core/record.ts'
@@ -12,8 +13,9 @@ import { refuseWrites, replaceData } from '../core/session.ts'
 import type { Awaitable } from '../core/store.ts'
 import { formatToken, parseToken, type Token } from '../core/token.ts'
 import { isPromise } from './calls.ts'
-import { Handle, remainingSeconds } from './handle.ts'
+import { Handle } from './handle.ts'
 import type { Shell } from './shell.ts'
+import { Standing } from './standing.ts'
 
 /** What an adapter knows of a request. */
 export interface OpenInput {
@@ -43,7 +45,7 @@ export class Visit {
   readonly #input: OpenInput
   readonly #shape: CookieShape
   readonly #presented: string[]
-  #handle: Handle
+  #handle: Handle | undefined
   #handOut: { token: Token; record: SessionRecord } | undefined
   /** The handler ended a session: the browser's cookie goes, unless a new one takes its place. */
   #discarded = false
@@ -71,7 +73,6 @@ export class Visit {
     this.openedAt = shell.clock()
     this.#shape = (config.secure === 'auto' ? input.secure : config.secure) ? config.shapes.secure : config.shapes.plain
     this.#presented = input.cookie ? parseCookies(input.cookie, this.#shape.name) : []
-    this.#handle = new Handle(shell, this)
   }
 
   // --- open ---
@@ -96,27 +97,29 @@ export class Visit {
 
   // --- what the handler sees ---
 
+  /** The handle of the session that the request goes on with: a new session's, until a token opened one. */
   get handle(): Handle {
-    return this.#handle
+    return (this.#handle ??= new Handle(this.#shell, this, new Standing(this.#shell)))
   }
 
   /** The session object; null after the handler assigned null. */
   look(): object | null {
     if (this.#nullified) return null
-    if (this.#degradedBy && !this.#handle.looked) refuseWrites(this.#handle.look(), this.#degradedBy)
-    return this.#handle.look()
+    if (this.#degradedBy && !this.handle.looked) refuseWrites(this.handle.look(), this.#degradedBy)
+    return this.handle.look()
   }
 
   /** Whether anything may have to be done before the head: without that, the response need not be watched. */
   get isIdle(): boolean {
+    if (!this.#handle) return true
     if (this.#handle.looked || this.#discarded || this.#handOut) return false
-    return decide(this.#situation()) === 'nothing'
+    return decide(this.#handle.situation(this.#handle.encode())) === 'nothing'
   }
 
   /** `req.session = …`: null ends the session at the commit, an object replaces its data. */
   replace(value: unknown): void {
     if (value === null || value === undefined) {
-      this.#discard(this.#handle)
+      this.#discard(this.handle)
       this.#nullified = true
       return
     }
@@ -163,8 +166,8 @@ export class Visit {
     await this.track(this.#carryOff(handle))
   }
 
-  /** The request goes on with `successor` in the place of `handle`. */
-  succeed(handle: Handle, successor: Handle): void {
+  /** The request goes on with `successor`, or a new session, in the place of `handle`. */
+  succeed(handle: Handle, successor: Handle | undefined): void {
     handle.end()
     this.#handle = successor
   }
@@ -173,9 +176,8 @@ export class Visit {
    * Whether a sign-in just stored may stand: not when everything of that principal was revoked while it was under
    * way. `removeAll` marks first and lists second, and this reads the mark last: one of the two sees the other.
    */
-  async admit(record: SessionRecord): Promise<boolean> {
+  async admit(record: SessionRecord, principal: string): Promise<boolean> {
     const { keeper } = this.#shell
-    const principal = record.principal!
     const revokedAt = await keeper.revokedAt(principal)
     if (revokedAt !== undefined && revokedAt >= this.openedAt) {
       await keeper.remove(record.id, principal)
@@ -197,14 +199,15 @@ export class Visit {
     if (this.#degradedBy) return { plan: 'nothing', headers: this.#headers(headersSent) }
     if (this.#pending.size > 0 || this.#doomed.size > 0) return this.#carryOut(headersSent)
     try {
-      const plan = decide(this.#situation())
+      const encoded = this.handle.encode()
+      const plan = decide(this.handle.situation(encoded))
       if (plan === 'nothing') return { plan: this.#discarded ? 'remove' : plan, headers: this.#headers(headersSent) }
-      if (plan === 'touch') return { plan, headers: this.#headers(headersSent), later: this.#handle.moveExpiry() }
+      if (plan === 'touch') return { plan, headers: this.#headers(headersSent), later: this.handle.moveExpiry() }
+      return this.#carryOut(headersSent, encoded)
     } catch (error) {
-      this.#handle.rollBack()
+      this.handle.rollBack()
       return Promise.reject(error)
     }
-    return this.#carryOut(headersSent)
   }
 
   /** The headers of an error response for which nothing more can be stored: only what takes a cookie away. */
@@ -213,34 +216,33 @@ export class Visit {
     return this.#headers(false)
   }
 
-  async #carryOut(headersSent: boolean): Promise<Committed> {
+  async #carryOut(headersSent: boolean, encoded?: string): Promise<Committed> {
     try {
-      await Promise.allSettled(this.#pending)
-      for (const handle of this.#doomed) await this.#carryOff(handle)
-      const removed = this.#discarded
-      const plan = await this.#persist(headersSent)
-      const done = plan === 'nothing' && removed ? 'remove' : plan
-      return { plan: done, headers: this.#headers(headersSent) }
+      await this.#finishBegun()
+      const plan = await this.#persist(headersSent, encoded ?? this.handle.encode())
+      return { plan: plan === 'nothing' && this.#discarded ? 'remove' : plan, headers: this.#headers(headersSent) }
     } catch (error) {
       this.#doomed.clear()
-      this.#handle.rollBack()
+      this.handle.rollBack()
       throw error
     }
   }
 
+  /** What the handler began is done first, and a removal that failed is tried once more. */
+  async #finishBegun(): Promise<void> {
+    if (this.#pending.size > 0) await Promise.allSettled(this.#pending)
+    for (const handle of this.#doomed) await this.#carryOff(handle)
+  }
+
   /** A step of periodic rotation alone spoils no response: the next request takes it. */
-  async #persist(headersSent: boolean): Promise<Plan> {
-    const { changed, asked } = this.#situation()
+  async #persist(headersSent: boolean, encoded: string): Promise<Plan> {
+    const { changed, asked } = this.handle.situation(encoded)
     try {
-      return await this.#handle.persist(headersSent)
+      return await this.handle.persist(headersSent, encoded)
     } catch (error) {
       if (changed || asked) throw error
       return 'nothing'
     }
-  }
-
-  #situation() {
-    return this.#handle.situation(this.#handle.encode())
   }
 
   #headers(headersSent: boolean): [string, string][] {
@@ -253,7 +255,7 @@ export class Visit {
             ['Set-Cookie', cookie],
             ['Cache-Control', 'no-store'],
           ]
-    if (this.#handle.looked || this.#discarded) headers.push(['Vary', 'Cookie'])
+    if (this.#handle?.looked || this.#discarded) headers.push(['Vary', 'Cookie'])
     if (cookie !== undefined) this.#warnOfPlainHttp()
     return headers
   }
@@ -268,7 +270,7 @@ export class Visit {
       return formatCookie(
         this.#shape,
         formatToken(token),
-        persistent ? remainingSeconds(record, clock(), this.#shell) : undefined,
+        persistent ? remainingSeconds(record, clock(), config.limits) : undefined,
       )
     }
     if (!this.#discarded || this.#cleared || this.#presented.length === 0) return undefined
@@ -299,7 +301,7 @@ export class Visit {
     })
     const [only] = valid.values()
     if (valid.size === 1 && only) {
-      this.#handle = new Handle(this.#shell, this, only)
+      this.#handle = Handle.opened(this.#shell, this, only)
       const { verdict, record, token } = only
       if (verdict.opens && verdict.next !== undefined) this.handOut({ id: token.id, secret: verdict.next }, record)
     } else if (valid.size > 1) {
@@ -329,7 +331,7 @@ export class Visit {
   // --- internal: ending ---
 
   #discard(handle: Handle): void {
-    this.succeed(handle, new Handle(this.#shell, this))
+    this.succeed(handle, undefined)
     this.#discarded = true
     this.#handOut = undefined
     if (handle.record || this.#shell.queue.isBusy(handle.id)) this.#doomed.add(handle)

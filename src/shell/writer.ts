@@ -1,0 +1,279 @@
+/**
+ * The writer: stores what a handler changed, against whatever has become of the session meanwhile.
+ *
+ * @module
+ */
+import { changedKeys, type Data, merge, same } from '../core/changes.ts'
+import { type Change, firstRecord, nextRecord } from '../core/compose.ts'
+import { UsageError } from '../core/errors.ts'
+import { standing as standingOf } from '../core/judge.ts'
+import { decide, type Plan } from '../core/plan.ts'
+import { normalisePrincipal } from '../core/principal.ts'
+import type { SessionRecord } from '../core/record.ts'
+import { drawId, drawMark, sealSecret, type Token, unsealSecret } from '../core/token.ts'
+import type { Handle } from './handle.ts'
+import type { Propose } from './keeper.ts'
+import type { Turn } from './queue.ts'
+import type { Shell } from './shell.ts'
+import type { Standing } from './standing.ts'
+
+/** Data to write, encoded and as they will be read back; no data: what is there stays. */
+interface Content {
+  readonly text: string
+  readonly data?: Data
+}
+
+/** What a write does to the token. */
+type Rotation = Pick<Change, 'hash' | 'previous'> & { readonly token?: Token | undefined }
+
+export class Writer {
+  readonly #shell: Shell
+  readonly #handle: Handle
+  readonly #standing: Standing
+  /** The token to hand out, of the latest proposal. */
+  #token: Token | undefined
+
+  constructor(shell: Shell, handle: Handle, standing: Standing) {
+    this.#shell = shell
+    this.#handle = handle
+    this.#standing = standing
+  }
+
+  /** Stores what differs, in the session's turn: it is decided there, since an earlier turn may have stored it. */
+  persist(headersSent: boolean, encoded: string): Promise<Plan> {
+    const { queue } = this.#shell
+    const waits = queue.isBusy(this.#standing.id)
+    return queue.run(this.#standing.id, async (turn) => {
+      const text = waits ? this.#handle.encode() : encoded
+      const plan = decide(this.#handle.situation(text))
+      if (plan === 'create') return this.#create(text, headersSent)
+      return plan === 'save' ? this.#save(text, headersSent, turn) : 'nothing'
+    })
+  }
+
+  /** Applies a function to the latest data, together with what the handler changed. */
+  update<R>(fn: (data: Data) => R, headersSent: boolean): Promise<{ result: R } | 'dropped'> {
+    return this.#shell.queue.run(this.#standing.id, async (turn) => {
+      let result!: R
+      const apply = (data: Data): Data => {
+        result = synchronous(fn(data))
+        return data
+      }
+      const done = await this.#update(apply, headersSent, turn)
+      return done === 'dropped' ? done : { result }
+    })
+  }
+
+  // --- internal: the three writes ---
+
+  async #create(text: string, headersSent: boolean): Promise<Plan> {
+    const { config, keeper, events, random, clock, hash } = this.#shell
+    const standing = this.#standing
+    if (headersSent) throw tooLateForCookie()
+    const principal = this.#principalOf(config.format.readBack(text))
+    const secret = standing.nextSecret
+    const change = { ...this.#change(drawMark(random), text, principal), hash: hash(secret) }
+    const record = await keeper.create(firstRecord(standing.id, change, clock(), config.limits), () => drawId(random))
+    if (!(await this.#admitted(record, null))) return this.#drop(text, 'revoked')
+    this.#adopt(record, { id: record.id, secret })
+    events.emit('created', { id: record.id, ...named(principal) })
+    if (principal !== null) events.emit('signed-in', { id: record.id, principal })
+    return 'create'
+  }
+
+  async #save(text: string, headersSent: boolean, turn: Turn): Promise<Plan> {
+    const { config, keeper, random } = this.#shell
+    const { format, onConflict } = config
+    const before = this.#standing.record!
+    const base = format.decode(this.#standing.text) ?? {}
+    const mine = text === this.#standing.text ? base : format.readBack(text)
+    const changed = changedKeys(base, mine).length > 0
+    const asked = this.#standing.asks
+    if (!changed && !asked && !this.#standing.step) return 'nothing'
+
+    const moved = changed && this.#principalOf(mine) !== before.principal
+    const content = (current: SessionRecord): Content => {
+      if (!changed) return { text: current.text }
+      if (current === before || this.#standing.whole) return { text, data: mine }
+      return this.#encoded(merge(base, mine, this.#dataOf(current), moved))
+    }
+    const mark = drawMark(random)
+    const start = onConflict === 'merge' ? newer(turn.latest, before) : before
+    const retry = onConflict === 'merge' ? 'retry' : 'reject'
+    const outcome = await keeper.swap(start, mark, this.#proposal(mark, base, content, headersSent), retry)
+    if (typeof outcome === 'object') return this.#settle(outcome.record, text, turn)
+    if (moved && before.principal === null) {
+      // The session went away under a sign-in, which stands on its own, in a new session.
+      this.#standing.onNothing()
+      return this.#create(text, headersSent)
+    }
+    return changed || asked ? this.#drop(text, outcome) : 'nothing'
+  }
+
+  async #update(apply: (data: Data) => Data, headersSent: boolean, turn: Turn): Promise<Plan> {
+    const { config, keeper, random } = this.#shell
+    const { format } = config
+    const sent = this.#handle.encode()
+    if (!this.#standing.record) {
+      this.#handle.assign(apply(format.readBack(sent)))
+      return this.#create(this.#handle.encode(), headersSent)
+    }
+    const base = format.decode(this.#standing.text) ?? {}
+    const content = (current: SessionRecord): Content => {
+      const mine = format.readBack(sent)
+      return this.#encoded(apply(this.#standing.whole ? mine : merge(base, mine, this.#dataOf(current))))
+    }
+    const mark = drawMark(random)
+    const start = turn.latest ?? (await keeper.load(this.#standing.id))
+    if (!start) return this.#drop(sent, 'gone')
+    const outcome = await keeper.swap(start, mark, this.#proposal(mark, base, content, headersSent), 'retry')
+    return typeof outcome === 'object' ? this.#settle(outcome.record, sent, turn) : this.#drop(sent, outcome)
+  }
+
+  // --- internal: what is written ---
+
+  /** What this write makes of whichever record it finds: nothing, when its token no longer stands. */
+  #proposal(mark: string, base: Data, content: (current: SessionRecord) => Content, headersSent: boolean): Propose {
+    return (current) => {
+      const now = this.#shell.clock()
+      const stands = standingOf(current.metadata, this.#standing.hash, now)
+      if (!stands) return 'superseded'
+      const { text, data } = content(current)
+      const principal = data ? this.#principalOf(data) : current.principal
+      const replaces = principal !== current.principal || this.#standing.regenerates || this.#turns(base, data)
+      const { token, ...rotation } = replaces
+        ? this.#replacement(headersSent)
+        : this.#rotation(current, stands, headersSent)
+      this.#token = token
+      return nextRecord(
+        current,
+        { ...this.#change(mark, text, principal), ...rotation },
+        now,
+        this.#shell.config.limits,
+      )
+    }
+  }
+
+  #change(mark: string, text: string, principal: string | null): Change {
+    return { mark, text, principal, limits: this.#standing.limits, labels: this.#handle.visit.labels }
+  }
+
+  /** A new token at once: who holds the old one holds nothing. */
+  #replacement(headersSent: boolean): Rotation {
+    if (headersSent) throw tooLateForCookie()
+    const token = { id: this.#standing.id, secret: this.#standing.nextSecret }
+    return { token, hash: this.#shell.hash(token.secret) }
+  }
+
+  /** Periodic rotation: the new token sealed for who holds the old one, until it has been seen. */
+  #rotation(current: SessionRecord, stands: 'current' | 'previous', headersSent: boolean): Rotation {
+    const { clock, hash, random } = this.#shell
+    const { step, limits, nextSecret } = this.#standing
+    const { previous } = current.metadata
+    const token = this.#standing.token!
+    if (stands === 'previous') {
+      // Another response replaced it meanwhile: this one hands out the same new token.
+      const secret = previous?.sealed === undefined ? undefined : unsealSecret(previous.sealed, token)
+      return { token: secret === undefined ? undefined : { id: current.id, secret } }
+    }
+    if (step === 'confirm' && previous && previous.confirmedAt === undefined) {
+      return { previous: { hash: previous.hash, confirmedAt: clock() } }
+    }
+    // Limits of its own change the cookie's age: the same token is sent again.
+    if (step !== 'replace' || headersSent) return { token: limits ? token : undefined }
+    const sealed = sealSecret(nextSecret, token, random)
+    return {
+      token: { id: current.id, secret: nextSecret },
+      hash: hash(nextSecret),
+      previous: { hash: this.#standing.hash, sealed },
+    }
+  }
+
+  // --- internal: what follows ---
+
+  /** What follows a write that holds. */
+  async #settle(record: SessionRecord, sent: string, turn: Turn): Promise<Plan> {
+    const { events } = this.#shell
+    const before = this.#standing.record!
+    const { id, principal, metadata } = record
+    if (!(await this.#admitted(record, before.principal))) {
+      turn.latest = undefined
+      return this.#drop(sent, 'revoked')
+    }
+    turn.latest = record
+    this.#adopt(record, this.#token)
+    if (metadata.hash !== before.metadata.hash) events.emit('rotated', { id, ...named(principal) })
+    if (principal !== null && principal !== before.principal) events.emit('signed-in', { id, principal })
+    this.#handle.refresh(sent, record.text)
+    return 'save'
+  }
+
+  /** A sign-in may turn out to have been revoked while it was under way. */
+  async #admitted(record: SessionRecord, before: string | null): Promise<boolean> {
+    if (record.principal === null || record.principal === before) return true
+    return this.#handle.visit.admit(record, record.principal)
+  }
+
+  /** Stands on the record that this write left, and hands out its token, if it is a new one. */
+  #adopt(record: SessionRecord, token: Token | undefined): void {
+    const standing = this.#standing
+    standing.on(record, token ?? standing.token!, token ? this.#shell.hash(token.secret) : standing.hash)
+    standing.clearRequests()
+    if (token) this.#handle.visit.handOut(token, record)
+  }
+
+  #drop(text: string, reason: string): 'dropped' {
+    this.#standing.text = text
+    this.#standing.clearRequests()
+    this.#shell.events.emit('dropped-write', { id: this.#standing.id, reason })
+    return 'dropped'
+  }
+
+  // --- internal: data ---
+
+  #dataOf(record: SessionRecord): Data {
+    return this.#shell.config.format.decode(record.text) ?? {}
+  }
+
+  #encoded(data: Data): Content {
+    const { format } = this.#shell.config
+    const text = format.encode(data)
+    return { text, data: format.readBack(text) }
+  }
+
+  #principalOf(data: Data): string | null {
+    return normalisePrincipal(this.#shell.config.principal(data))
+  }
+
+  /** Whether a privilege changed that the application wants a new token for. */
+  #turns(before: Data, after: Data | undefined): boolean {
+    const { rotateOn } = this.#shell.config
+    return after !== undefined && rotateOn !== undefined && !same(rotateOn(before), rotateOn(after))
+  }
+}
+
+// --- internal ---
+
+function newer(there: SessionRecord | undefined, mine: SessionRecord): SessionRecord {
+  return there && there.version > mine.version ? there : mine
+}
+
+function named(principal: string | null): { principal?: string } {
+  return principal === null ? {} : { principal }
+}
+
+/** Gives the result of a function that may have to run again; a promise would mean that it cannot. @throws UsageError */
+export function synchronous<R>(result: R): R {
+  if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return result
+  throw new UsageError(
+    'ERR_SOJOURN_UNSUPPORTED',
+    'The function given to update() returned a promise; make it synchronous, since it may run again, and await before or after',
+  )
+}
+
+function tooLateForCookie(): UsageError {
+  return new UsageError(
+    'ERR_SOJOURN_HEADERS_SENT',
+    "The change needs a cookie and the response's head has left, so nothing was stored; change the session before the first byte",
+  )
+}
