@@ -1,4 +1,5 @@
 // oxlint-disable no-async-endpoint-handlers -- Express 5 takes a rejected handler to its error handlers
+import { STATUS_CODES } from 'node:http'
 import express from 'express'
 import { session } from 'sojourn/express'
 import { csrf } from './csrf.js'
@@ -75,7 +76,7 @@ export function createApp({ sessions, users, trustProxy = false }) {
   app.use((error, req, res, _next) => {
     const status = error.status >= 400 && error.status < 600 ? error.status : 500
     if (status >= 500) console.error(error)
-    const message = status >= 500 ? 'Something went wrong' : error.message
+    const message = error.expose ? error.message : STATUS_CODES[status] // most messages are for us, not for visitors
     show(res.status(status), errorPage(req.session, status, message))
   })
 

@@ -42,5 +42,5 @@ function carriesToken(req) {
 }
 
 function refusal(message) {
-  return Object.assign(new Error(message), { status: 403 })
+  return Object.assign(new Error(message), { status: 403, expose: true })
 }

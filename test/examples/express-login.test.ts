@@ -212,7 +212,11 @@ describe('forged requests', () => {
   it('are refused without the token of this very session', async () => {
     const [one, other] = [await signedIn(), await signedIn()]
     const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(await textOf(other, '/users')) ?? []
-    for (const fields of [{}, { csrf: '' }, { csrf }]) expect((await one.post('/logout', fields)).status).toBe(403)
+    for (const fields of [{}, { csrf: '' }, { csrf }]) {
+      const response = await one.post('/logout', fields)
+      expect(response.status).toBe(403)
+      expect(await response.text()).toContain('This form is out of date.')
+    }
     expect((await one.get('/users')).status).toBe(200)
   })
 })
