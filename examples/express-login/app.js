@@ -1,4 +1,3 @@
-// oxlint-disable no-async-endpoint-handlers -- Express 5 takes a rejected handler to its error handlers
 import { STATUS_CODES } from 'node:http'
 import express from 'express'
 import { session } from 'sojourn/express'

@@ -36,6 +36,8 @@ export class SojournError extends Error {
   readonly code: SojournErrorCode
   /** The HTTP status that fits; frameworks' error handlers read it. */
   readonly status: number
+  /** The message is for the log and its remedy for the developer: frameworks that ask do not show it to visitors. */
+  declare readonly expose: false
 
   constructor(code: SojournErrorCode, status: number, message: string, options?: ErrorOptions) {
     super(message, options)
@@ -44,8 +46,9 @@ export class SojournError extends Error {
   }
 
   static {
-    // On the prototype, so that printing an error does not repeat its name as a property.
+    // On the prototype, so that printing an error does not repeat them as properties.
     Object.defineProperty(this.prototype, 'name', { value: 'SojournError', configurable: true, writable: true })
+    Object.defineProperty(this.prototype, 'expose', { value: false })
   }
 }
 

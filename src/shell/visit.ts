@@ -46,7 +46,7 @@ export class Visit {
   readonly #shape: CookieShape
   readonly #presented: string[]
   #handle: Handle | undefined
-  #handOut: { token: Token; record: SessionRecord } | undefined
+  #handOut: { token: Token; record: SessionRecord; at: number } | undefined
   /** The handler ended a session: the browser's cookie goes, unless a new one takes its place. */
   #discarded = false
   #cleared = false
@@ -147,8 +147,9 @@ export class Visit {
     return this.#handOut?.token.secret
   }
 
-  handOut(token: Token, record: SessionRecord): void {
-    this.#handOut = { token, record }
+  /** The response is to carry this token; the cookie's age counts from `at`. */
+  handOut(token: Token, record: SessionRecord, at: number): void {
+    this.#handOut = { token, record, at }
   }
 
   /** Keeps sight of what a handler began, so that the commit waits for it. */
@@ -261,16 +262,16 @@ export class Visit {
   }
 
   #cookie(): string | undefined {
-    const { config, clock } = this.#shell
+    const { config } = this.#shell
     const handOut = this.#handOut
     this.#handOut = undefined
     if (handOut) {
-      const { token, record } = handOut
+      const { token, record, at } = handOut
       const persistent = record.metadata.persistent ?? config.persistent
       return formatCookie(
         this.#shape,
         formatToken(token),
-        persistent ? remainingSeconds(record, clock(), config.limits) : undefined,
+        persistent ? remainingSeconds(record, at, config.limits) : undefined,
       )
     }
     if (!this.#discarded || this.#cleared || this.#presented.length === 0) return undefined
@@ -303,7 +304,8 @@ export class Visit {
     if (valid.size === 1 && only) {
       this.#handle = Handle.opened(this.#shell, this, only)
       const { verdict, record, token } = only
-      if (verdict.opens && verdict.next !== undefined) this.handOut({ id: token.id, secret: verdict.next }, record)
+      if (verdict.opens && verdict.next !== undefined)
+        this.handOut({ id: token.id, secret: verdict.next }, record, this.openedAt)
     } else if (valid.size > 1) {
       this.#rivals = [...valid.values()].map(({ record }) => record)
       this.#shell.events.emit('ambiguous-cookie', { reason: `${valid.size} valid sessions` })

@@ -124,8 +124,7 @@ export class Writer {
       return this.#encoded(apply(this.#standing.whole ? mine : merge(base, mine, this.#dataOf(current))))
     }
     const mark = drawMark(random)
-    const start = turn.latest ?? (await keeper.load(this.#standing.id))
-    if (!start) return this.#drop(sent, 'gone')
+    const start = newer(turn.latest, this.#standing.record)
     const outcome = await keeper.swap(start, mark, this.#proposal(mark, base, content, headersSent), 'retry')
     return typeof outcome === 'object' ? this.#settle(outcome.record, sent, turn) : this.#drop(sent, outcome)
   }
@@ -219,7 +218,7 @@ export class Writer {
     const standing = this.#standing
     standing.on(record, token ?? standing.token!, token ? this.#shell.hash(token.secret) : standing.hash)
     standing.clearRequests()
-    if (token) this.#handle.visit.handOut(token, record)
+    if (token) this.#handle.visit.handOut(token, record, record.metadata.savedAt)
   }
 
   #drop(text: string, reason: string): 'dropped' {
