@@ -1,6 +1,7 @@
 /** The public names, nothing else. */
 export { createSessions } from './sessions.ts'
 export type { Manager, SessionInfo, Sessions } from './sessions.ts'
+export { flash, takeFlash } from './flash.ts'
 export { memoryStore } from './stores/memory.ts'
 export type { Options } from './core/options.ts'
 export type { CookieOptions } from './core/cookie.ts'
