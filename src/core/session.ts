@@ -112,11 +112,6 @@ export function replaceData(session: object, data: Data): void {
   assignData(session, data)
 }
 
-/** Whether a data key is one that the API owns. */
-export function isReserved(key: string): boolean {
-  return RESERVED.has(key)
-}
-
 /** Makes every write to a session an error: the store could not be read, and nothing can be stored. */
 export function refuseWrites(session: object, error: Error): void {
   const refuse = (): never => {

@@ -1,0 +1,127 @@
+/** The package as its users get it: built files, names, and what must not be in them. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
+  exports: Record<string, string | { types: string; default: string }>
+  dependencies?: object
+  peerDependencies?: object
+  optionalDependencies?: object
+}
+const subpaths = Object.entries(manifest.exports).flatMap(([name, target]) =>
+  typeof target === 'string' ? [] : [{ name, ...target }],
+)
+
+/** What each public entry exports, types aside. A change here is a change of the public API. */
+const PUBLIC: Record<string, string[]> = {
+  '.': [
+    'ConfigError',
+    'ConflictError',
+    'SojournError',
+    'StoreError',
+    'UsageError',
+    'createSessions',
+    'flash',
+    'memoryStore',
+    'takeFlash',
+  ],
+  './express': ['session'],
+  './sqlite': ['migrationSql', 'sqliteStore'],
+}
+
+describe('the package', () => {
+  it('brings in nothing: no dependency of any kind', () => {
+    expect([manifest.dependencies, manifest.peerDependencies, manifest.optionalDependencies]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+
+  it('has a built file and its types behind every subpath', () => {
+    for (const { types, default: file } of subpaths)
+      expect([file, types].filter((path) => !existsSync(`${root}${path}`))).toEqual([])
+  })
+
+  it.each(Object.entries(PUBLIC))('exports exactly its public names from %s', async (subpath, names) => {
+    const exported = (await import(`sojourn${subpath.slice(1)}`)) as object
+    expect(Object.keys(exported).toSorted()).toEqual(names)
+  })
+
+  it('can be required from CommonJS', () => {
+    const require = createRequire(import.meta.url)
+    const { createSessions } = require('sojourn') as typeof import('sojourn')
+    expect(createSessions).toBeTypeOf('function')
+  })
+
+  it('imports nothing but itself and node', () => {
+    const foreign = readdirSync(`${root}dist`, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.js'))
+      .flatMap((file) =>
+        [
+          ...readFileSync(`${root}dist/${file}`, 'utf8').matchAll(/^(?:import|export)\b[^'"]*?from ['"]([^'"]+)['"]/gm),
+        ].map((match) => match[1]!),
+      )
+      .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+    expect(foreign).toEqual([])
+  })
+
+  it('publishes the built files and no others', () => {
+    const packed = JSON.parse(
+      execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+        cwd: root,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }),
+    ) as unknown
+    const [{ files }] = (Array.isArray(packed) ? packed : Object.values(packed as object)) as [
+      { files: { path: string }[] },
+    ]
+    const others = files
+      .map(({ path }) => path)
+      .filter((path) => !/^(?:dist\/.+\.(?:js|d\.ts|map)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path))
+    expect(others).toEqual([])
+  })
+})
+
+describe('a bundle', () => {
+  /** The files of the package that end up in a bundle of some of its subpaths. */
+  async function bundled(contents: string): Promise<string[]> {
+    const result = await build({
+      stdin: { contents, resolveDir: root },
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: 'esm',
+      platform: 'node',
+    })
+    const [output] = Object.values(result.metafile.outputs)
+    return Object.entries(output!.inputs).flatMap(([file, { bytesInOutput }]) =>
+      bytesInOutput > 0 ? [file.replace(/^.*dist\//, '')] : [],
+    )
+  }
+
+  it('of the core has no store but the memory store, and no adapter', async () => {
+    const files = await bundled(`export { createSessions } from 'sojourn'`)
+    expect(files.filter((file) => /^(?:stores\/(?!_?memory)|adapters\/|testing\/)/.test(file))).toEqual([])
+  })
+
+  it('of an adapter has no other adapter and no further store', async () => {
+    const files = await bundled(`export { session } from 'sojourn/express'`)
+    expect(files.filter((file) => /^(?:stores\/(?!_?memory)|adapters\/(?!express|_)|testing\/)/.test(file))).toEqual([])
+  })
+
+  it('of a store has no manager, no adapter and no other store', async () => {
+    const files = await bundled(`export { sqliteStore } from 'sojourn/sqlite'`)
+    expect(
+      files.filter(
+        (file) => !/^(?:stores\/(?:_?sqlite|_sql)|core\/(?:errors|store)\.)/.test(file) && file !== '<stdin>',
+      ),
+    ).toEqual([])
+  })
+})
