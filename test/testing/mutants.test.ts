@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest'
+import { storeCases, type StoreCase, type StoreContext } from '../../src/testing/index.ts'
+import { mutants } from './mutants.ts'
+import { open, type Mutant } from './mutants/_mutant.ts'
+
+const contextOf = (mutant: Mutant): StoreContext => ({ open: open(mutant), limits: { patienceMs: 100 } })
+
+const caseNamed = (name: string): StoreCase => {
+  const found = storeCases.find((c) => c.name === name)
+  if (!found) throw new Error(`There is no case with the name ${JSON.stringify(name)}.`)
+  return found
+}
+
+describe.each(mutants)('a store in which $name', (mutant) => {
+  it.each(mutant.caughtBy)('is caught by: %s', async (name) => {
+    const c = caseNamed(name)
+    await expect(c.run(contextOf(mutant))).rejects.toMatchObject({ name: 'StoreCaseError', rule: c.rule })
+  })
+})
+
+describe('the mutants as a list', () => {
+  it('have a name of their own', () => {
+    expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length)
+  })
+
+  it.each(storeCases)('prove that this case can fail: $name', ({ name }) => {
+    expect(mutants.some(({ caughtBy }) => caughtBy.includes(name))).toBe(true)
+  })
+})
