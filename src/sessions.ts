@@ -20,6 +20,7 @@ import { type EventName, Events, type Listener } from './shell/events.ts'
 import { Handle } from './shell/handle.ts'
 import { Keeper } from './shell/keeper.ts'
 import { Queue } from './shell/queue.ts'
+import { isSealedStore, storeOfNothing } from './shell/sealed.ts'
 import { scopeStore } from './shell/scope.ts'
 import type { Shell } from './shell/shell.ts'
 import { type Committed, type OpenInput, Visit } from './shell/visit.ts'
@@ -118,9 +119,14 @@ class SessionManager<T extends object> implements Manager<T> {
     const config = resolveOptions(options)
     const clock = options.clock ?? Date.now
     const events = new Events(clock)
-    this.#store = scopeStore(options.store ?? memoryStore(), config.namespace)
+    const store = options.store ?? memoryStore()
+    const sealed = isSealedStore(store) ? store : undefined
+    const reachable = isSealedStore(store) ? storeOfNothing(store, (now) => now + config.limits.lifetimeMs) : store
+    this.#store = scopeStore(reachable, config.namespace)
     this.#calls = new Calls(clock, config.storeTimeoutMs, events)
     this.#shell = {
+      calls: this.#calls,
+      sealed,
       config,
       clock,
       random: options.random ?? pooledRandom(),

@@ -10,13 +10,13 @@ import { ConfigError } from './errors.ts'
 import type { Limits } from './expiry.ts'
 import { defaultPrincipal, type PrincipalValue } from './principal.ts'
 import type { SessionData } from './session.ts'
-import type { Store } from './store.ts'
+import type { SealedStore, Store } from './store.ts'
 import type { Random } from './token.ts'
 
 /** What `createSessions` takes. Durations are seconds. */
 export interface Options<T extends object = SessionData> {
   /** Where sessions are kept. Default `memoryStore()`. */
-  store?: Store
+  store?: Store | SealedStore
   /** Seconds without a request after which a session ends. Default 86,400, a day. Each request moves it. */
   idleTimeout?: number
   /** Seconds after which a session ends whatever happens; counted from creation, anew from each sign-in. Default 30 days. */
@@ -98,6 +98,7 @@ export function resolveOptions<T extends object>(given: Options<T>): Config {
   const cookie: ResolvedCookie = { ...COOKIE_DEFAULTS, ...defined(given.cookie ?? {}) }
   checkTimes(options)
   checkKinds(options)
+  checkSealed(options)
   checkCookie(cookie)
   return {
     limits: { idleMs: options.idleTimeout * 1000, lifetimeMs: options.lifetime * 1000 },
@@ -173,9 +174,11 @@ function checkTimes(
 
 function checkKinds(options: Omit<Options<never>, 'principal'> & { principal: unknown }): void {
   const { store, schema, codec, namespace } = options
-  for (const key of ['load', 'create', 'save', 'touch', 'remove'] as const) {
+  const methods =
+    store && 'seal' in store ? (['seal', 'unseal'] as const) : (['load', 'create', 'save', 'touch', 'remove'] as const)
+  for (const key of methods) {
     check(
-      store === undefined || typeof store?.[key] === 'function',
+      store === undefined || typeof (store as { [K in typeof key]?: unknown } | null)?.[key] === 'function',
       `store has no method ${key}; give a store such as memoryStore() or sqliteStore({ path })`,
     )
   }
@@ -200,6 +203,13 @@ function checkKinds(options: Omit<Options<never>, 'principal'> & { principal: un
   oneOf('onConflict', options.onConflict, ['merge', 'reject'])
   oneOf('onStoreFailure', options.onStoreFailure, ['error', 'anonymous'])
   oneOf('onTokenReuse', options.onTokenReuse, ['ignore', 'destroy'])
+}
+
+function checkSealed({ store, rotateEvery }: { store?: Store | SealedStore; rotateEvery: number }): void {
+  check(
+    rotateEvery === Infinity || !store || !('seal' in store),
+    'rotateEvery is for tokens, and a sealed cookie is new at each write; leave it out',
+  )
 }
 
 function checkCookie(cookie: ResolvedCookie): void {

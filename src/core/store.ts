@@ -87,6 +87,20 @@ export interface Store {
   changes?(fn: (id: string) => void): () => void
 }
 
+/**
+ * Cookies as the store: the data lie in the cookie itself, sealed. Accepted wherever a {@link Store} is.
+ *
+ * Without `revoked`, logout cannot be final: a cookie that was copied before it goes on opening the session.
+ */
+export interface SealedStore {
+  /** Gives the cookie's value. */
+  seal(id: string, session: StoredSession): Awaitable<string>
+  /** Opens a cookie's value; `undefined` for all that this store did not seal. Hostile input is no error. */
+  unseal(value: string): Awaitable<[id: string, session: StoredSession] | undefined>
+  /** Remembers the ids of ended sessions until their cookies would have expired. */
+  readonly revoked?: { has(id: string): Awaitable<boolean>; add(id: string, until: number): Awaitable<void> }
+}
+
 /** How long a store keeps a revocation mark: longer than any sign-in can be under way. */
 export const REVOCATION_MARK_MS: number = 3_600_000
 

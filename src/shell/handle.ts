@@ -11,18 +11,12 @@ import type { Plan, Situation } from '../core/plan.ts'
 import { normalisePrincipal } from '../core/principal.ts'
 import type { SessionRecord } from '../core/record.ts'
 import { assignData, createSession, replaceData, type SessionLimits, type SessionPort } from '../core/session.ts'
-import { bindingOf, type Token } from '../core/token.ts'
+import { bindingOf } from '../core/token.ts'
+import type { Opened } from './carrier.ts'
 import type { Shell } from './shell.ts'
 import { Standing } from './standing.ts'
 import type { Visit } from './visit.ts'
 import { Writer } from './writer.ts'
-
-/** What a request's token opened. */
-export interface Opened {
-  readonly record: SessionRecord
-  readonly token: Token
-  readonly hash: string
-}
 
 export class Handle implements SessionPort {
   /** The request that it belongs to. */
@@ -196,7 +190,9 @@ export class Handle implements SessionPort {
     const record = this.#standing.record!
     this.#standing.touched = false
     try {
-      await this.#shell.keeper.touch(record, this.#earnedExpiry(record))
+      const expiresAt = this.#earnedExpiry(record)
+      await this.#shell.keeper.touch(record, expiresAt)
+      if (this.#shell.sealed) this.visit.handOut(this.#standing.token!, { ...record, expiresAt }, this.#shell.clock())
     } catch {
       // The keeper has told of it; the read that this request made was right all the same.
     }

@@ -5,6 +5,8 @@
  */
 import type { Config } from '../core/options.ts'
 import type { Random } from '../core/token.ts'
+import type { SealedStore } from '../core/store.ts'
+import type { Calls } from './calls.ts'
 import type { Events } from './events.ts'
 import type { Keeper } from './keeper.ts'
 import type { Queue } from './queue.ts'
@@ -14,8 +16,11 @@ export interface Shell {
   readonly clock: () => number
   readonly random: Random
   readonly events: Events
+  readonly calls: Calls
   readonly keeper: Keeper
   readonly queue: Queue
+  /** Where the data lie, when that is the cookie itself: each write then needs a cookie. */
+  readonly sealed: SealedStore | undefined
   /** Hashes a token's secret as the records hold it. */
   readonly hash: (secret: string) => string
   /** Says once, per manager and reason, that the configuration is weaker than it looks. */

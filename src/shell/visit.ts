@@ -3,17 +3,19 @@
  *
  * @module
  */
-import { formatClearing, formatCookie, MAX_CANDIDATES, parseCookies, type CookieShape } from '../core/cookie.ts'
 import { UsageError } from '../core/errors.ts'
 import { remainingSeconds } from '../core/expiry.ts'
-import { judge, type Verdict } from '../core/judge.ts'
 import { decide, type Plan } from '../core/plan.ts'
 import type { SessionRecord } from '../core/record.ts'
 import { refuseWrites, replaceData } from '../core/session.ts'
 import type { Awaitable } from '../core/store.ts'
-import { formatToken, parseToken, type Token } from '../core/token.ts'
+import type { Token } from '../core/token.ts'
 import { isPromise } from './calls.ts'
+import { type Carrier, type Opened, TokenCarrier } from './carrier.ts'
 import { Handle } from './handle.ts'
+import { Keeper } from './keeper.ts'
+import { Queue } from './queue.ts'
+import { SealedCarrier, Slot } from './sealed.ts'
 import type { Shell } from './shell.ts'
 import { Standing } from './standing.ts'
 
@@ -43,8 +45,7 @@ const MAX_LABEL = 256
 export class Visit {
   readonly #shell: Shell
   readonly #input: OpenInput
-  readonly #shape: CookieShape
-  readonly #presented: string[]
+  readonly #carrier: Carrier
   #handle: Handle | undefined
   #handOut: { token: Token; record: SessionRecord; at: number } | undefined
   /** The handler ended a session: the browser's cookie goes, unless a new one takes its place. */
@@ -67,27 +68,29 @@ export class Visit {
   headersSent: () => boolean = () => false
 
   constructor(shell: Shell, input: OpenInput) {
-    const { config } = shell
-    this.#shell = shell
+    const { config, sealed } = shell
     this.#input = input
     this.openedAt = shell.clock()
-    this.#shape = (config.secure === 'auto' ? input.secure : config.secure) ? config.shapes.secure : config.shapes.plain
-    this.#presented = input.cookie ? parseCookies(input.cookie, this.#shape.name) : []
+    const shape = (config.secure === 'auto' ? input.secure : config.secure) ? config.shapes.secure : config.shapes.plain
+    if (sealed) {
+      const slot = new Slot(sealed, shell.random)
+      this.#shell = { ...shell, keeper: new Keeper(slot, shell.calls, shell.events), queue: new Queue() }
+      this.#carrier = new SealedCarrier(shell, sealed, slot, shape, input, this.openedAt)
+    } else {
+      this.#shell = shell
+      this.#carrier = new TokenCarrier(shell, shape, input, this.openedAt)
+    }
   }
 
   // --- open ---
 
   /** Looks the cookie's session up. Answers at once when the store does, or when there is nothing to look up. */
   open(): Awaitable<this> {
-    const tokens = this.#presented.map(parseToken).filter((token) => token !== undefined)
-    if (tokens.length === 0) return this
     try {
-      const records = tokens
-        .slice(0, MAX_CANDIDATES)
-        .map((token) => this.#shell.keeper.load(token.id, this.#input.signal))
-      if (!records.some(isPromise)) return this.#settle(tokens, records as (SessionRecord | undefined)[])
-      return Promise.all(records.map(async (record) => record)).then(
-        (found) => this.#settle(tokens, found),
+      const opened = this.#carrier.open()
+      if (!isPromise(opened)) return this.#settle(opened)
+      return opened.then(
+        (found) => this.#settle(found),
         (error: unknown) => this.#degrade(error),
       )
     } catch (error) {
@@ -197,13 +200,13 @@ export class Visit {
    * @throws what stands in the way of storing the change; the handle is then back at what was last stored
    */
   commit(headersSent = false): Awaitable<Committed> {
-    if (this.#degradedBy) return { plan: 'nothing', headers: this.#headers(headersSent) }
+    if (this.#degradedBy) return this.#done('nothing', headersSent)
     if (this.#pending.size > 0 || this.#doomed.size > 0) return this.#carryOut(headersSent)
     try {
       const encoded = this.handle.encode()
       const plan = decide(this.handle.situation(encoded))
-      if (plan === 'nothing') return { plan: this.#discarded ? 'remove' : plan, headers: this.#headers(headersSent) }
-      if (plan === 'touch') return { plan, headers: this.#headers(headersSent), later: this.handle.moveExpiry() }
+      if (plan === 'nothing') return this.#done(plan, headersSent)
+      if (plan === 'touch') return this.#touch(headersSent)
       return this.#carryOut(headersSent, encoded)
     } catch (error) {
       this.handle.rollBack()
@@ -214,19 +217,27 @@ export class Visit {
   /** The headers of an error response for which nothing more can be stored: only what takes a cookie away. */
   lastHeaders(): [string, string][] {
     this.#handOut = undefined
-    return this.#headers(false)
+    return this.#headed(this.#discarded ? this.#carrier.takeAway() : [])
   }
 
   async #carryOut(headersSent: boolean, encoded?: string): Promise<Committed> {
     try {
       await this.#finishBegun()
-      const plan = await this.#persist(headersSent, encoded ?? this.handle.encode())
-      return { plan: plan === 'nothing' && this.#discarded ? 'remove' : plan, headers: this.#headers(headersSent) }
+      return await this.#done(await this.#persist(headersSent, encoded ?? this.handle.encode()), headersSent)
     } catch (error) {
       this.#doomed.clear()
       this.handle.rollBack()
       throw error
     }
+  }
+
+  /** The response does not wait for the store; but where the cookie is the store, it carries the new expiry. */
+  #touch(headersSent: boolean): Awaitable<Committed> {
+    const { sealed } = this.#shell
+    if (sealed && headersSent) return this.#done('nothing', headersSent)
+    const moved = this.handle.moveExpiry()
+    if (sealed) return moved.then(() => this.#done('touch', headersSent))
+    return { plan: 'touch', headers: this.#headed([]), later: moved }
   }
 
   /** What the handler began is done first, and a removal that failed is tried once more. */
@@ -246,37 +257,35 @@ export class Visit {
     }
   }
 
-  #headers(headersSent: boolean): [string, string][] {
-    if (headersSent) return []
-    const cookie = this.#cookie()
-    const headers: [string, string][] =
-      cookie === undefined
-        ? []
-        : [
-            ['Set-Cookie', cookie],
-            ['Cache-Control', 'no-store'],
-          ]
+  #done(plan: Plan, headersSent: boolean): Awaitable<Committed> {
+    const done = plan === 'nothing' && this.#discarded ? 'remove' : plan
+    if (headersSent) return { plan: done, headers: [] }
+    const cookies = this.#cookies()
+    if (isPromise(cookies)) return cookies.then((lines) => ({ plan: done, headers: this.#headed(lines) }))
+    return { plan: done, headers: this.#headed(cookies) }
+  }
+
+  /** The head's headers around its cookies. */
+  #headed(cookies: readonly string[]): [string, string][] {
+    const headers = cookies.map((line): [string, string] => ['Set-Cookie', line])
+    if (cookies.length > 0) headers.push(['Cache-Control', 'no-store'])
     if (this.#handle?.looked || this.#discarded) headers.push(['Vary', 'Cookie'])
-    if (cookie !== undefined) this.#warnOfPlainHttp()
+    if (cookies.length > 0) this.#warnOfPlainHttp()
     return headers
   }
 
-  #cookie(): string | undefined {
+  #cookies(): Awaitable<string[]> {
     const { config } = this.#shell
     const handOut = this.#handOut
     this.#handOut = undefined
     if (handOut) {
       const { token, record, at } = handOut
       const persistent = record.metadata.persistent ?? config.persistent
-      return formatCookie(
-        this.#shape,
-        formatToken(token),
-        persistent ? remainingSeconds(record, at, config.limits) : undefined,
-      )
+      return this.#carrier.handOut(token, record, persistent ? remainingSeconds(record, at, config.limits) : undefined)
     }
-    if (!this.#discarded || this.#cleared || this.#presented.length === 0) return undefined
+    if (!this.#discarded || this.#cleared || !this.#carrier.presented) return []
     this.#cleared = true
-    return formatClearing(this.#shape)
+    return this.#carrier.takeAway()
   }
 
   #warnOfPlainHttp(): void {
@@ -289,39 +298,18 @@ export class Visit {
 
   // --- internal: opening ---
 
-  #settle(tokens: Token[], records: (SessionRecord | undefined)[]): this {
-    const valid = new Map<string, { record: SessionRecord; token: Token; hash: string; verdict: Verdict }>()
-    records.forEach((record, at) => {
-      const token = tokens[at]!
-      if (!record) return
-      const hash = this.#shell.hash(token.secret)
-      const verdict = judge(record, token, hash, this.openedAt, this.#shell.config.limits)
-      if (!verdict.opens) this.#refuse(record, verdict.because)
-      else if (verdict.opens === 'current' || !valid.has(token.id))
-        valid.set(token.id, { record, token, hash, verdict })
-    })
-    const [only] = valid.values()
-    if (valid.size === 1 && only) {
+  /** Exactly one valid session is the request's. Of several none is: somebody may have planted one. */
+  #settle(opened: Opened[]): this {
+    const [only] = opened
+    if (opened.length === 1 && only) {
       this.#handle = Handle.opened(this.#shell, this, only)
-      const { verdict, record, token } = only
-      if (verdict.opens && verdict.next !== undefined)
-        this.handOut({ id: token.id, secret: verdict.next }, record, this.openedAt)
-    } else if (valid.size > 1) {
-      this.#rivals = [...valid.values()].map(({ record }) => record)
-      this.#shell.events.emit('ambiguous-cookie', { reason: `${valid.size} valid sessions` })
+      const { next, record, token } = only
+      if (next !== undefined) this.handOut({ id: token.id, secret: next }, record, this.openedAt)
+    } else if (opened.length > 1) {
+      this.#rivals = opened.map(({ record }) => record)
+      this.#shell.events.emit('ambiguous-cookie', { reason: `${opened.length} valid sessions` })
     }
     return this
-  }
-
-  #refuse({ id, principal }: SessionRecord, because: 'expired' | 'bad-token' | 'token-reuse'): void {
-    const { config, events, keeper } = this.#shell
-    events.emit(because, { id, ...(because !== 'bad-token' && principal !== null && { principal }) })
-    if (because !== 'token-reuse' || config.onTokenReuse !== 'destroy') return
-    const removal = this.#shell.queue.run(id, () => keeper.remove(id, principal))
-    // A failure is the keeper's event; the request goes on as anonymous either way.
-    this.#pending.add(removal)
-    removal.then(() => events.emit('destroyed', { id, reason: 'token-reuse' })).catch(() => undefined)
-    removal.finally(() => this.#pending.delete(removal)).catch(() => undefined)
   }
 
   #degrade(error: unknown): this {

@@ -137,6 +137,7 @@ export class Writer {
       const now = this.#shell.clock()
       const stands = standingOf(current.metadata, this.#standing.hash, now)
       if (!stands) return 'superseded'
+      if (headersSent && this.#shell.sealed) throw tooLateForCookie()
       const { text, data } = content(current)
       const principal = data ? this.#principalOf(data) : current.principal
       const replaces = principal !== current.principal || this.#standing.regenerates || this.#turns(base, data)
@@ -218,7 +219,7 @@ export class Writer {
     const standing = this.#standing
     standing.on(record, token ?? standing.token!, token ? this.#shell.hash(token.secret) : standing.hash)
     standing.clearRequests()
-    if (token) this.#handle.visit.handOut(token, record, record.metadata.savedAt)
+    if (token || this.#shell.sealed) this.#handle.visit.handOut(standing.token!, record, record.metadata.savedAt)
   }
 
   #drop(text: string, reason: string): 'dropped' {
