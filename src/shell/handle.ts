@@ -98,7 +98,7 @@ export class Handle implements SessionPort {
   regenerate(keep: boolean): void {
     this.#assertOpen()
     if (keep) this.#standing.regenerates = true
-    else this.visit.succeed(this, new Handle(this.#shell, this.visit, this.#standing.emptied()))
+    else this.visit.succeed(this, this.#emptied())
   }
 
   async update<R>(fn: (data: Data) => R): Promise<R> {
@@ -208,6 +208,13 @@ export class Handle implements SessionPort {
   /** Encodes within the promise, so that what cannot be encoded rejects. */
   async #persistNow(): Promise<Plan> {
     return this.persist(this.visit.headersSent())
+  }
+
+  /** The same session under a new object, which is empty whether or not the handler looks at it. */
+  #emptied(): Handle {
+    const successor = new Handle(this.#shell, this.visit, this.#standing.emptied())
+    successor.#session = createSession(successor, {})
+    return successor
   }
 
   #writer(): Writer {
