@@ -155,6 +155,11 @@ export class Visit {
     this.#handOut = { token, record, at }
   }
 
+  /** The response is to carry no token: its session is not there. */
+  withhold(): void {
+    this.#handOut = undefined
+  }
+
   /** Keeps sight of what a handler began, so that the commit waits for it. */
   async track<R>(work: Promise<R>): Promise<R> {
     this.#pending.add(work)

@@ -225,6 +225,7 @@ export class Writer {
   #drop(text: string, reason: string): 'dropped' {
     this.#standing.text = text
     this.#standing.clearRequests()
+    this.#handle.visit.withhold()
     this.#shell.events.emit('dropped-write', { id: this.#standing.id, reason })
     return 'dropped'
   }
