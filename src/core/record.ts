@@ -66,16 +66,18 @@ const CLOSE_MARKS = 32
 
 const VERSION = '1'
 const FIELDS = 7
-const RARE = [
-  'rotatedAt',
-  'previous',
-  'idleTimeout',
-  'lifetime',
-  'persistent',
-  'userAgent',
-  'address',
-  'marks',
-] as const
+/** The kind of value that each rare field has. */
+const RARE: Readonly<Record<keyof Rare, (value: unknown) => boolean>> = {
+  rotatedAt: isNumber,
+  previous: isPreviousToken,
+  idleTimeout: isNumber,
+  lifetime: isNumber,
+  persistent: (value) => typeof value === 'boolean',
+  userAgent: isString,
+  address: isString,
+  marks: (value) => Array.isArray(value) && value.every(isString),
+}
+const RARE_KEYS = Object.keys(RARE) as (keyof Rare)[]
 
 /** Writes a record as stores keep it. */
 export function toStored(record: SessionRecord): StoredSession {
@@ -107,7 +109,7 @@ export function formatMetadata(metadata: Metadata): string {
   const started = startedAt === createdAt ? '-' : startedAt.toString(36)
   const authenticated = authenticatedAt === null ? '-' : authenticatedAt.toString(36)
   const line = `${VERSION} ${hash} ${mark} ${createdAt.toString(36)} ${started} ${authenticated} ${savedAt.toString(36)}`
-  const rare = RARE.filter((key) => metadata[key] !== undefined).map((key) => [key, metadata[key]])
+  const rare = RARE_KEYS.filter((key) => metadata[key] !== undefined).map((key) => [key, metadata[key]])
   return rare.length === 0 ? line : `${line} ${JSON.stringify(Object.fromEntries(rare))}`
 }
 
@@ -140,8 +142,26 @@ export function parseMetadata(line: string): Metadata | undefined {
 function parseRare(text: string): Rare | undefined {
   try {
     const rare: unknown = JSON.parse(text)
-    return typeof rare === 'object' && rare !== null ? rare : undefined
+    if (typeof rare !== 'object' || rare === null || Array.isArray(rare)) return undefined
+    const known = RARE_KEYS.filter((key) => key in rare)
+    return known.every((key) => RARE[key]((rare as Rare)[key])) ? rare : undefined
   } catch {
     return undefined // Not ours, or cut short: the caller reports the record as unreadable.
   }
+}
+
+function isPreviousToken(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { hash, sealed, confirmedAt } = value as Partial<PreviousToken>
+  return (
+    isString(hash) && (sealed === undefined || isString(sealed)) && (confirmedAt === undefined || isNumber(confirmedAt))
+  )
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number'
+}
+
+function isString(value: unknown): boolean {
+  return typeof value === 'string'
 }
