@@ -15,8 +15,7 @@ export interface Codec {
 /** The default: JSON. A Date comes back as a string; `richCodec` of `sojourn/codec` keeps more. */
 export const jsonCodec: Codec = {
   encode: (data) => JSON.stringify(data),
-  // A key `__proto__` is harmless in what JSON.parse gives and a trap in what others make of it.
-  decode: (text) => JSON.parse(text, text.includes('__proto__') ? withoutProto : undefined) as object,
+  decode: (text) => JSON.parse(text, mayHaveProto(text) ? withoutProto : undefined) as object,
 }
 
 /** A Standard Schema: zod, valibot, arktype and others have it. @see https://standardschema.dev */
@@ -45,7 +44,7 @@ export interface DataFormat {
   encode(data: object): string
   /** `undefined` when the text is not data of ours: too large, not decodable, no plain object, or not of the schema. */
   decode(text: string): Data | undefined
-  /** Reads back what was just encoded. @throws UsageError when it does not pass the schema */
+  /** Reads back what was just encoded, as the next request will. @throws UsageError when it does not pass the schema */
   readBack(text: string): Data
 }
 
@@ -74,14 +73,13 @@ export function dataFormat(codec: Codec, maxBytes: number, schema: StandardSchem
       }
     },
     readBack(text) {
-      const data = codec.decode(text) as Data
-      const checked = validate(schema, data)
+      const checked = validate(schema, codec.decode(text) as Data)
       if (checked.issues)
         throw new UsageError(
           'ERR_SOJOURN_UNSUPPORTED',
           `The session's data does not pass the schema (${summarise(checked.issues)}); change what the handler assigns, or the schema`,
         )
-      return data
+      return checked.value as Data
     },
   }
 }
@@ -126,6 +124,11 @@ function summarise(issues: ReadonlyArray<SchemaIssue>): string {
 
 function plainObject(value: unknown): Data | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : undefined
+}
+
+/** A key `__proto__` is harmless in what JSON.parse gives and a trap in what others make of it. Escapes can spell it. */
+function mayHaveProto(text: string): boolean {
+  return text.includes('__proto__') || text.includes('\\u00')
 }
 
 function withoutProto(this: unknown, key: string, value: unknown): unknown {
