@@ -252,7 +252,7 @@ function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void 
   const words = allowed.filter((each) => each !== undefined).map((each) => JSON.stringify(each))
   check(
     allowed.includes(value),
-    `${name} must be one of ${words.join(', ')}; got ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`,
+    `${name} is ${typeof value === 'string' ? JSON.stringify(value) : String(value)}; give one of ${words.join(', ')}`,
   )
 }
 
