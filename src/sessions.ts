@@ -120,8 +120,9 @@ class SessionManager<T extends object> implements Manager<T> {
     const clock = options.clock ?? Date.now
     const events = new Events(clock)
     const store = options.store ?? memoryStore()
-    const sealed = isSealedStore(store) ? store : undefined
-    const reachable = isSealedStore(store) ? storeOfNothing(store, (now) => now + config.limits.lifetimeMs) : store
+    const { namespace, cookieName } = config
+    const sealed = isSealedStore(store) ? (store.bind?.({ namespace, cookie: cookieName }) ?? store) : undefined
+    const reachable = sealed ? storeOfNothing(sealed, (now) => now + config.limits.lifetimeMs) : (store as Store)
     this.#store = scopeStore(reachable, config.namespace)
     this.#calls = new Calls(clock, config.storeTimeoutMs, events)
     this.#shell = {

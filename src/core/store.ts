@@ -95,10 +95,22 @@ export interface Store {
 export interface SealedStore {
   /** Gives the cookie's value. */
   seal(id: string, session: StoredSession): Awaitable<string>
-  /** Opens a cookie's value; `undefined` for all that this store did not seal. Hostile input is no error. */
-  unseal(value: string): Awaitable<[id: string, session: StoredSession] | undefined>
+  /**
+   * Opens a cookie's value; `undefined` for all that this store did not seal. Hostile input is no error. `stale` when
+   * it was sealed with a key that is to be retired: it is then sealed anew.
+   */
+  unseal(value: string): Awaitable<[id: string, session: StoredSession, stale?: boolean] | undefined>
   /** Remembers the ids of ended sessions until their cookies would have expired. */
-  readonly revoked?: { has(id: string): Awaitable<boolean>; add(id: string, until: number): Awaitable<void> }
+  readonly revoked?: Revocations
+  /** Gives this store bound to a manager's namespace and cookie: what it sealed for one, it opens for no other. */
+  bind?(to: { readonly namespace: string; readonly cookie: string }): SealedStore
+}
+
+/** The ids of sessions that have ended before their cookies did. */
+export interface Revocations {
+  has(id: string): Awaitable<boolean>
+  /** Remembers an id until an instant, ms since the epoch. */
+  add(id: string, until: number): Awaitable<void>
 }
 
 /** How long a store keeps a revocation mark: longer than any sign-in can be under way. */

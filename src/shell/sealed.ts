@@ -104,7 +104,7 @@ export class SealedCarrier implements Carrier {
     const opened = new Map<string, Opened>()
     for (const value of this.#candidates()) {
       const found = await this.#shell.calls.make('load', {}, () => this.#sealed.unseal(value))
-      const one = found && (await this.#judge(...found))
+      const one = found && (await this.#judge(found[0], found[1], found[2]))
       if (one) opened.set(one.record.id, one)
       else if (!found) this.#shell.events.emit('bad-token', { reason: 'sealed' })
     }
@@ -144,7 +144,7 @@ export class SealedCarrier implements Carrier {
     return values
   }
 
-  async #judge(id: string, stored: StoredSession): Promise<Opened | undefined> {
+  async #judge(id: string, stored: StoredSession, stale = false): Promise<Opened | undefined> {
     const { config, events } = this.#shell
     const record = fromStored(id, stored)
     if (!record) {
@@ -161,7 +161,8 @@ export class SealedCarrier implements Carrier {
       events.emit('bad-token', { id, reason: 'revoked' })
       return undefined
     }
-    return { record, token: { id, secret: '' }, hash: metadata.hash }
+    // Sealed with an old key: handing it out again seals it anew.
+    return { record, token: { id, secret: '' }, hash: metadata.hash, ...(stale && { next: '' }) }
   }
 
   #chunks(value: string): string[] {
