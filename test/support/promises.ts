@@ -14,8 +14,6 @@ export interface Setting {
   readonly name: string
   readonly store: StoreEntry
   readonly adapter: AdapterEntry
-  /** The setting that stands for all where once is enough. */
-  readonly first: boolean
 }
 
 /** Every store through one adapter, and every adapter on one store. */
