@@ -42,15 +42,20 @@ export class Calls {
   /** The same for a listing: each step within its time. */
   async *iterate<V>(operation: 'list' | 'scan', run: (call: StoreCall) => AsyncIterable<V>): AsyncGenerator<V> {
     const call = new Call(this.#clock(), {})
-    const steps = run(call)[Symbol.asyncIterator]()
+    let steps: AsyncIterator<V> | undefined
+    const next = async (): Promise<IteratorResult<V>> => (steps ??= run(call)[Symbol.asyncIterator]()).next()
+    let open: AsyncIterator<V> | undefined
     try {
       for (;;) {
-        const step = await this.#bounded(operation, {}, call, steps.next())
+        const step = await this.#bounded(operation, {}, call, next())
         if (step.done) return
+        open = steps
         yield step.value
+        open = undefined
       }
     } finally {
-      await steps.return?.()
+      // Closed between two steps only: whoever waits behind a step that is never answered waits for ever.
+      await open?.return?.()
     }
   }
 
@@ -115,7 +120,9 @@ class Call implements StoreCall {
     return this.#outer ? AbortSignal.any([this.#outer, this.#controller.signal]) : this.#controller.signal
   }
 
+  /** For a store that has looked at the signal, and for one that will: it may be waiting for a connection still. */
   abort(): void {
-    this.#controller?.abort()
+    this.#controller ??= new AbortController()
+    this.#controller.abort()
   }
 }
