@@ -31,7 +31,7 @@ export class Queue {
     const line = this.#lines.get(id) ?? { last: Promise.resolve(), waiting: 0, latest: undefined }
     if (line.waiting === 0) this.#lines.set(id, line)
     line.waiting++
-    const result = line.waiting === 1 ? turn(line) : line.last.then(() => turn(line))
+    const result = line.waiting === 1 ? begin(turn, line) : line.last.then(() => turn(line))
     // The next in line waits for the end of this turn, not for its success: that is told to who asked for it.
     line.last = result.then(ignore, ignore)
     try {
@@ -44,5 +44,14 @@ export class Queue {
 }
 
 // --- internal ---
+
+/** Begins at once; what throws at once is a turn that failed, and leaves the line like others. */
+function begin<R>(turn: (line: Turn) => Promise<R>, line: Turn): Promise<R> {
+  try {
+    return turn(line)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
 
 function ignore(): void {}
