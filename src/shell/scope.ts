@@ -17,9 +17,7 @@ export function scopeStore(store: Store, namespace: string): Store {
   const scope = (principal: string | null): string | null =>
     principal === null ? null : scopePrincipal(namespace, principal)
   const scopeCall = (call: StoreCall): StoreCall =>
-    typeof call.principalBefore === 'string'
-      ? { ...withSignal(call), principalBefore: scope(call.principalBefore) }
-      : call
+    typeof call.principalBefore === 'string' ? withPrincipal(call, scope(call.principalBefore)) : call
   const own = (principal: string | null): boolean =>
     principal === null || principal.startsWith(scopePrincipal(namespace, ''))
 
@@ -60,10 +58,11 @@ export function scopeStore(store: Store, namespace: string): Store {
 
 // --- internal ---
 
-/** A call's signal may be made lazily by a getter, which a spread would not ask for by its own. */
-function withSignal(call: StoreCall): StoreCall {
+/** A call's signal is made lazily, by a getter: a spread would have it made. */
+function withPrincipal(call: StoreCall, principalBefore: string | null): StoreCall {
   return {
     now: call.now,
+    principalBefore,
     get signal() {
       return call.signal!
     },
