@@ -1,0 +1,30 @@
+/** memcached for the tests: servers of our own. */
+import { ask } from './_ask.ts'
+import { freePort, newFolder, ServerProcess } from './_process.ts'
+import { type Needed, pathOf } from './suite.ts'
+
+export const memcached: Needed = { program: 'memcached', debian: 'memcached' }
+
+/** A memcached of our own. */
+export interface MemcachedServer {
+  readonly host: string
+  readonly port: number
+  readonly process: ServerProcess
+  stop(): Promise<void>
+}
+
+/** Starts a memcached; `settings` as on its command line. */
+export async function startMemcached(settings: readonly string[] = []): Promise<MemcachedServer> {
+  const port = await freePort()
+  // It refuses to run as root unless it is told whom to become.
+  const whom = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+  const server = new ServerProcess({
+    name: 'memcached',
+    command: pathOf(memcached),
+    args: [...whom, '-l', '127.0.0.1', '-p', String(port), '-U', '0', '-m', '64', '-t', '2', ...settings],
+    folder: newFolder('memcached'),
+    ready: async () => (await ask(port, 'version')).startsWith('VERSION'),
+  })
+  await server.start()
+  return { host: '127.0.0.1', port, process: server, stop: () => server.stop() }
+}
