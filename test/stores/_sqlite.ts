@@ -2,14 +2,20 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from '@photostructure/sqlite'
+import type { DatabaseSync as Photostructure } from '@photostructure/sqlite'
 import { onTestFinished } from 'vitest'
 import type { Awaitable, StoredSession } from '../../src/core/store.ts'
+import { findDriver } from '../../src/stores/_sqlite-driver.ts'
 import { sqliteStore } from '../../src/stores/sqlite.ts'
 import type { SqliteDatabase, SqliteOptions, SqliteStatement, SqliteStore } from '../../src/stores/sqlite.ts'
 
-/** A connection of the driver that the tests use on every runtime. */
-export type TestDatabase = InstanceType<typeof DatabaseSync>
+/**
+ * The driver that a store with a `path` uses too: @photostructure/sqlite on Node 20. With any other, there would be two
+ * copies of SQLite in this process, which do not see each other's locks.
+ */
+export const DatabaseSync = findDriver() as typeof Photostructure
+
+export type TestDatabase = InstanceType<typeof Photostructure>
 
 /** An instant past 2^31 seconds and past 2^40 ms, so that no integer on the way may be a small one. */
 export const NOW = 2_200_000_000_000
@@ -99,8 +105,10 @@ function inItsWords<R>(work: () => R): R {
   try {
     return work()
   } catch (error) {
-    const { message, sqliteCodeName } = error as Error & { sqliteCodeName?: string }
+    const { message, errcode } = error as Error & { errcode?: number }
     if (message.endsWith('is not open')) throw new TypeError('The database connection is not open', { cause: error })
-    throw Object.assign(new Error(message, { cause: error }), { code: sqliteCodeName ?? 'SQLITE_ERROR' })
+    throw Object.assign(new Error(message, { cause: error }), { code: NAMES[errcode ?? 1] ?? 'SQLITE_ERROR' })
   }
 }
+
+const NAMES: Record<number, string> = { 5: 'SQLITE_BUSY', 8: 'SQLITE_READONLY', 13: 'SQLITE_FULL' }

@@ -1,7 +1,6 @@
 /** Opening: the options, the driver, the file; and what a call says when the file is bad. */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { findDriver, inspected } from '../../src/stores/_sqlite-driver.ts'
 import { faultOf } from '../../src/stores/_sqlite-faults.ts'
@@ -9,7 +8,7 @@ import type { Fault } from '../../src/stores/_sqlite-faults.ts'
 import { openFile } from '../../src/stores/_sqlite-file.ts'
 import { sqliteStore } from '../../src/stores/sqlite.ts'
 import type { SqliteDatabase, SqliteOptions } from '../../src/stores/sqlite.ts'
-import { BetterDatabase, NOW, connection, migrated, opened, stored, temporaryFile } from './_sqlite.ts'
+import { BetterDatabase, DatabaseSync, NOW, connection, migrated, opened, stored, temporaryFile } from './_sqlite.ts'
 
 const call = { now: NOW }
 const config = { code: 'ERR_SOJOURN_CONFIG', status: 500 }
@@ -84,7 +83,8 @@ describe('a file', () => {
     await opened({ path }).create('id', stored(), call)
     for (const file of [path, `${path}-wal`, `${path}-shm`]) expect(statSync(file).mode & 0o777).toBe(0o600)
     const shared = temporaryFile()
-    writeFileSync(shared, '', { mode: 0o640 })
+    writeFileSync(shared, '')
+    chmodSync(shared, 0o640)
     opened({ path: shared })
     expect(statSync(shared).mode & 0o777).toBe(0o640)
   })

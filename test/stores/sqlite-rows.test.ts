@@ -98,7 +98,7 @@ describe('an SQLite store', () => {
     const database = connection()
     await migrated({ database })
     const put = database.prepare("INSERT INTO sojourn_sessions VALUES ('id', ?, 1, NULL, '{}')")
-    expect(() => put.run('one')).toThrow(expect.objectContaining({ sqliteCodeName: 'SQLITE_CONSTRAINT' }))
+    expect(() => put.run('one')).toThrow(/cannot store TEXT/)
   })
 
   it('reads integers of a connection that gives bigints', async () => {
