@@ -32,6 +32,8 @@ const PUBLIC: Record<string, string[]> = {
   ],
   './express': ['session'],
   './sqlite': ['migrationSql', 'sqliteStore'],
+  './cookie': ['cookieStore'],
+  './sealed': ['sealed'],
 }
 
 describe('the package', () => {
