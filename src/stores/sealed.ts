@@ -14,6 +14,9 @@ export interface SealedOptions {
   keys: readonly SealingKey[]
 }
 
+/** A store with sealed bodies: what the store itself can, in its own time. */
+export type SealedBodies<S extends Store> = Store & Omit<S, 'load' | 'create' | 'save'>
+
 /**
  * Gives a store that keeps its bodies sealed with AES-256-GCM, each bound to its session's id.
  *
@@ -26,7 +29,7 @@ export interface SealedOptions {
  * const store = sealed(sqliteStore({ path }), { keys: [{ id: '2026-11', secret: process.env.SESSION_KEY }] })
  * ```
  */
-export function sealed<S extends Store>(store: S, { keys }: SealedOptions): S {
+export function sealed<S extends Store>(store: S, { keys }: SealedOptions): SealedBodies<S> {
   const { seal, open } = sealer(keys, 'body')
   const inward = (id: string, session: StoredSession): StoredSession => ({ ...session, body: seal([id, session.body]) })
   const outward = (id: string, session: StoredSession | undefined): StoredSession | undefined => {
@@ -57,10 +60,10 @@ export function sealed<S extends Store>(store: S, { keys }: SealedOptions): S {
     ...(scan && { scan: (call) => entries(scan.call(store, call)) }),
   }
   // Everything else is the store's own, called on the store itself.
-  return new Proxy(store, {
+  return new Proxy<object>(store, {
     get(target, name) {
       const method: unknown = methods[name as keyof Store] ?? Reflect.get(target, name, target)
       return typeof method === 'function' ? (method as () => unknown).bind(target) : method
     },
-  })
+  }) as SealedBodies<S>
 }
