@@ -11,18 +11,37 @@ import type { StoredSession } from '../core/store.ts'
 /** A value that goes into a statement. */
 export type SqlValue = string | number | null
 
-/** In what an engine's SQL differs from the next one's. */
+/** The template that a statement is written in: each `?` becomes the engine's next place for a value. */
+export type SqlTag = (parts: TemplateStringsArray, ...fillings: string[]) => string
+
+/** In what an engine's SQL differs from the next one's. Tables that its methods are given are quoted already. */
 export interface Dialect {
   /** The n-th place for a value, counted from 1. */
   placeholder(n: number): string
   /** A name, quoted so that any text is safe in it. */
   quote(name: string): string
+  /** Where the tables are, if that must be said. */
+  readonly schema?: string | undefined
   /** The function that gives the larger of two integers: `MAX`, or `GREATEST`. */
   readonly greatest: string
   /** The types of the columns. Text is compared byte for byte; an integer holds 2^53. */
-  readonly types: { readonly key: string; readonly text: string; readonly integer: string }
+  readonly types: Readonly<Record<'id' | 'principal' | 'body' | 'integer', string>>
+  /** Whether an index is a statement of its own, and may be partial, or stands in its table's. */
+  readonly indexes: 'apart' | 'within'
   /** What follows the closing bracket of a new table. */
   readonly tableOptions: string
+  /** Inserts what may be there already. */
+  readonly inserts: Inserts
+  /** Gives {@link SqlStatements.prune} and {@link SqlStatements.pruneMarks}: removes what is due, the earliest first. */
+  removeDue(sql: SqlTag, table: string, key: string, instant: string): string
+}
+
+/** The statements that insert a row unless its key is taken. */
+export interface Inserts {
+  /** Gives {@link SqlStatements.create}. */
+  create(sql: SqlTag, table: string): string
+  /** Gives {@link SqlStatements.mark}. */
+  mark(sql: SqlTag, table: string): string
 }
 
 /** The statements of a store. Each tells the values it takes, in their order. */
@@ -37,9 +56,9 @@ export interface SqlStatements {
   readonly touch: string
   /** id */
   readonly remove: string
-  /** principal, the id to go on after, now, limit → a page: id and what `load` gives */
+  /** principal, the id to go on after, now → at most {@link PAGE} rows: id and what `load` gives */
   readonly list: string
-  /** the id to go on after, now, limit → a page: id and what `load` gives */
+  /** the id to go on after, now → at most {@link PAGE} rows: id and what `load` gives */
   readonly scan: string
   /** principal, the id to spare, now */
   readonly removeAll: string
@@ -53,62 +72,65 @@ export interface SqlStatements {
   readonly pruneMarks: string
 }
 
+/** How many rows a listing reads at a time, so that no read transaction outlives a page. */
+export const PAGE = 100
+
 /** The name of the table of revocation marks that belongs to a table of sessions. */
-const marksOf = (table: string): string => `${table}_revocations`
+export const marksOf = (table: string): string => `${table}_revocations`
+
+/** How SQLite and PostgreSQL insert: with a clause that may have a condition. */
+export const onConflict: Inserts = {
+  create: (sql, table) => sql`INSERT INTO ${table} AS kept (id, ${COLUMNS}) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET version = excluded.version, expires_at = excluded.expires_at,
+      principal = excluded.principal, body = excluded.body WHERE kept.expires_at <= ?`,
+  mark: (sql, table) => sql`INSERT INTO ${table} AS kept (principal, revoked_at) VALUES (?, ?)
+      ON CONFLICT (principal) DO UPDATE SET revoked_at = excluded.revoked_at
+      WHERE kept.revoked_at < excluded.revoked_at`,
+}
 
 /** Gives the statements that create the tables and their indexes, each harmless where they exist. */
 export function sqlSchema(dialect: Dialect, table: string): string[] {
-  const { quote, tableOptions } = dialect
-  const { key, text, integer } = dialect.types
-  const [sessions, marks] = [quote(table), quote(marksOf(table))]
-  const index = (of: string, name: string): string => `CREATE INDEX IF NOT EXISTS ${quote(`${of}_${name}`)} ON`
+  const { id, principal, body, integer } = dialect.types
+  const sessions = [
+    `id ${id} NOT NULL PRIMARY KEY`,
+    `version ${integer} NOT NULL`,
+    `expires_at ${integer} NOT NULL`,
+    `principal ${principal}`,
+    `body ${body} NOT NULL`,
+  ]
+  const marks = [`principal ${principal} NOT NULL PRIMARY KEY`, `revoked_at ${integer} NOT NULL`]
   return [
-    `CREATE TABLE IF NOT EXISTS ${sessions} (
-  id ${key} NOT NULL PRIMARY KEY,
-  version ${integer} NOT NULL,
-  expires_at ${integer} NOT NULL,
-  principal ${key},
-  body ${text} NOT NULL
-)${tableOptions}`,
-    `${index(table, 'expires_at')} ${sessions} (expires_at)`,
-    `${index(table, 'principal')} ${sessions} (principal, id) WHERE principal IS NOT NULL`,
-    `CREATE TABLE IF NOT EXISTS ${marks} (
-  principal ${key} NOT NULL PRIMARY KEY,
-  revoked_at ${integer} NOT NULL
-)${tableOptions}`,
-    `${index(marksOf(table), 'revoked_at')} ${marks} (revoked_at)`,
+    ...tableWith(dialect, table, sessions, [
+      { name: 'expires_at', on: 'expires_at' },
+      { name: 'principal', on: 'principal, id', where: 'principal IS NOT NULL' },
+    ]),
+    ...tableWith(dialect, marksOf(table), marks, [{ name: 'revoked_at', on: 'revoked_at' }]),
   ]
 }
 
 /** Gives the statements over the tables of {@link sqlSchema}. */
 export function sqlStatements(dialect: Dialect, table: string): SqlStatements {
   const sql = statement(dialect)
-  const { greatest } = dialect
-  const [sessions, marks] = [dialect.quote(table), dialect.quote(marksOf(table))]
-  const columns = 'version, expires_at, principal, body'
+  const { greatest, inserts, removeDue } = dialect
+  const [sessions, marks] = [placed(dialect, table), placed(dialect, marksOf(table))]
   return {
-    load: sql`SELECT ${columns} FROM ${sessions} WHERE id = ? AND ${EXPIRY} > ? AND ${READABLE}`,
-    create: sql`INSERT INTO ${sessions} AS kept (id, ${columns}) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT (id) DO UPDATE SET version = excluded.version, expires_at = excluded.expires_at,
-      principal = excluded.principal, body = excluded.body WHERE kept.expires_at <= ?`,
+    load: sql`SELECT ${COLUMNS} FROM ${sessions} WHERE id = ? AND ${EXPIRY} > ? AND ${READABLE}`,
+    create: inserts.create(sql, sessions),
     save: sql`UPDATE ${sessions} SET version = ?, expires_at = ?, principal = ?, body = ?
       WHERE id = ? AND version = ? AND ${EXPIRY} > ? AND ${READABLE}`,
     touch: sql`UPDATE ${sessions} SET expires_at = ${greatest}(expires_at, ?)
       WHERE id = ? AND ${EXPIRY} > ? AND ${READABLE}`,
     remove: sql`DELETE FROM ${sessions} WHERE id = ?`,
-    list: sql`SELECT id, ${columns} FROM ${sessions}
-      WHERE principal = ? AND id > ? AND ${EXPIRY} > ? AND ${READABLE} ORDER BY id LIMIT ?`,
-    scan: sql`SELECT id, ${columns} FROM ${sessions}
-      WHERE id > ? AND ${EXPIRY} > ? AND ${READABLE} ORDER BY id LIMIT ?`,
+    list: sql`SELECT id, ${COLUMNS} FROM ${sessions}
+      WHERE principal = ? AND id > ? AND ${EXPIRY} > ? AND ${READABLE} ORDER BY id LIMIT ${String(PAGE)}`,
+    scan: sql`SELECT id, ${COLUMNS} FROM ${sessions}
+      WHERE id > ? AND ${EXPIRY} > ? AND ${READABLE} ORDER BY id LIMIT ${String(PAGE)}`,
     removeAll: sql`DELETE FROM ${sessions} WHERE principal = ? AND id <> ? AND ${EXPIRY} > ?`,
-    mark: sql`INSERT INTO ${marks} AS kept (principal, revoked_at) VALUES (?, ?)
-      ON CONFLICT (principal) DO UPDATE SET revoked_at = ${greatest}(kept.revoked_at, excluded.revoked_at)`,
+    mark: inserts.mark(sql, marks),
     revokedAt: sql`SELECT revoked_at FROM ${marks}
       WHERE principal = ? AND revoked_at > ? AND revoked_at <= ${String(Number.MAX_SAFE_INTEGER)}`,
-    prune: sql`DELETE FROM ${sessions} WHERE id IN
-      (SELECT id FROM ${sessions} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-    pruneMarks: sql`DELETE FROM ${marks} WHERE principal IN
-      (SELECT principal FROM ${marks} WHERE revoked_at <= ? ORDER BY revoked_at LIMIT ?)`,
+    prune: removeDue(sql, sessions, 'id', 'expires_at'),
+    pruneMarks: removeDue(sql, marks, 'principal', 'revoked_at'),
   }
 }
 
@@ -131,9 +153,9 @@ export function toSession(row: unknown): StoredSession | undefined {
   return { version, expiresAt, principal, body }
 }
 
-/** Gives an integer column as a number; drivers hand over a bigint where they are told to. */
+/** Gives an integer column as a number; drivers hand over a bigint, or its digits, where 64 bits are possible. */
 export function toInteger(column: unknown): number | undefined {
-  const value = typeof column === 'bigint' ? Number(column) : column
+  const value = typeof column === 'bigint' || isDigits(column) ? Number(column) : column
   return Number.isSafeInteger(value) ? (value as number) : undefined
 }
 
@@ -155,19 +177,53 @@ export function fromText(column: unknown): string | undefined {
 
 const ESCAPED = '\u0001'
 
+const COLUMNS = 'version, expires_at, principal, body'
+
 /** The plus keeps planners from going by the index of expiry, which nearly every row satisfies. */
 const EXPIRY = '+expires_at'
 
 /** Keeps numbers that JavaScript cannot hold, and texts, which sort behind every number, from reaching the driver. */
 const READABLE = `${EXPIRY} <= ${Number.MAX_SAFE_INTEGER} AND version BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER}`
 
-/** A template whose `?` become the dialect's places for values; one that stands in a quoted name is left alone. */
-function statement(dialect: Dialect) {
-  return (parts: TemplateStringsArray, ...fillings: string[]): string => {
+/** A table in its place. */
+function placed({ quote, schema }: Dialect, table: string): string {
+  return schema === undefined ? quote(table) : `${quote(schema)}.${quote(table)}`
+}
+
+interface Index {
+  name: string
+  on: string
+  /** The rows that it is about; an engine without partial indexes has all of them in it. */
+  where?: string
+}
+
+function tableWith(dialect: Dialect, table: string, columns: string[], indexes: Index[]): string[] {
+  const { quote, tableOptions } = dialect
+  const name = placed(dialect, table)
+  const create = (lines: string[]): string =>
+    `CREATE TABLE IF NOT EXISTS ${name} (\n  ${lines.join(',\n  ')}\n)${tableOptions}`
+  if (dialect.indexes === 'within') {
+    return [create([...columns, ...indexes.map(({ name, on }) => `KEY ${quote(name)} (${on})`)])]
+  }
+  const apart = indexes.map(
+    (index) =>
+      `CREATE INDEX IF NOT EXISTS ${quote(`${table}_${index.name}`)} ON ${name} (${index.on})` +
+      (index.where ? ` WHERE ${index.where}` : ''),
+  )
+  return [create(columns), ...apart]
+}
+
+/** The tag of a dialect; a `?` that stands in a quoted name is left alone. */
+export function statement(dialect: Pick<Dialect, 'placeholder'>): SqlTag {
+  return (parts, ...fillings) => {
     let n = 0
     const numbered = parts.map((part) => part.replaceAll('?', () => dialect.placeholder(++n)))
     return String.raw({ raw: numbered }, ...fillings)
   }
+}
+
+function isDigits(column: unknown): boolean {
+  return typeof column === 'string' && /^-?\d+$/.test(column)
 }
 
 function isPlain(text: string): boolean {

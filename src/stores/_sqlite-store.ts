@@ -7,8 +7,10 @@
  */
 import { BROOM_DELAY_MS, REVOCATION_MARK_MS } from '../core/store.ts'
 import type { Awaitable, Saved, Store, StoreCall, StoredSession } from '../core/store.ts'
-import { fromText, sqlSchema, sqlStatements, toColumns, toInteger, toSession, toText } from './_sql.ts'
+import { fromText, onConflict, sqlSchema, sqlStatements, toColumns, toInteger, toSession, toText } from './_sql.ts'
 import type { Dialect } from './_sql.ts'
+import { inBatches, pages } from './_sql-pages.ts'
+import type { Listed } from './_sql-pages.ts'
 import { connect } from './_sqlite-driver.ts'
 import type { SqliteDatabase } from './_sqlite-driver.ts'
 import type { Lane } from './_sqlite-lane.ts'
@@ -21,8 +23,12 @@ export const sqliteDialect: Dialect = {
   placeholder: () => '?',
   quote: (name) => `"${name.replaceAll('"', '""')}"`,
   greatest: 'MAX',
-  types: { key: 'TEXT', text: 'TEXT', integer: 'INTEGER' },
+  types: { id: 'TEXT', principal: 'TEXT', body: 'TEXT', integer: 'INTEGER' },
+  indexes: 'apart',
   tableOptions: ' STRICT',
+  inserts: onConflict,
+  removeDue: (sql, table, key, instant) => sql`DELETE FROM ${table} WHERE ${key} IN
+      (SELECT ${key} FROM ${table} WHERE ${instant} <= ? ORDER BY ${instant} LIMIT ?)`,
 }
 
 /** Creates the tables where they are missing, and finds out whether those that are there will do. */
@@ -72,46 +78,18 @@ export function sqliteMethods(database: SqliteDatabase, table: string, lane: Lan
     touch: (id, expiresAt, call) => write(call, () => run(sql.touch, expiresAt, toText(id), call.now) > 0),
     remove: (id, call) => write(call, () => void run(sql.remove, toText(id))),
     list: (principal, call) =>
-      pages((after) => read(call, () => rows(sql.list, toText(principal), after, call.now, PAGE))),
+      pages('', (after) => read(call, () => rows(sql.list, toText(principal), after, call.now).map(listed))),
     removeAll: (principal, { except }, call) =>
       lane.transact(() => removeAll(toText(principal), toText(except ?? ''), call.now), call),
     revokedAt: (principal, call) => read(call, () => revokedAt(toText(principal), call.now)),
-    scan: (call) => pages((after) => read(call, () => rows(sql.scan, after, call.now, PAGE))),
+    scan: (call) => pages('', (after) => read(call, () => rows(sql.scan, after, call.now).map(listed))),
     prune: (limit, call) => inBatches(limit, call, (share) => write(call, () => prune(share, call.now))),
   }
 }
 
-/** How many rows are read at a time: no read transaction outlives a page. */
-const PAGE = 100
-
-/** How many rows are pruned at a time, so that the event loop turns in between. */
-const BATCH = 100
-
-async function* pages(read: (after: string) => Awaitable<unknown[]>): AsyncGenerator<[string, StoredSession]> {
-  for (let after = ''; ; await nextTurn()) {
-    const rows = (await read(after)) as { id: string }[]
-    for (const row of rows) {
-      const [id, session] = [fromText(row.id), toSession(row)]
-      if (id !== undefined && session) yield [id, session]
-    }
-    const last = rows.at(-1)
-    if (last === undefined || rows.length < PAGE) return
-    after = last.id
-  }
-}
-
-async function inBatches(limit: number, call: StoreCall, work: (share: number) => Awaitable<number>): Promise<number> {
-  let total = 0
-  while (total < limit && !call.signal?.aborted) {
-    const share = Math.min(BATCH, limit - total)
-    const done = await work(share)
-    total += done
-    if (done < share) break
-    await nextTurn()
-  }
-  return total
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+/** A row of a listing. */
+function listed(row: unknown): Listed<string> {
+  const { id: key } = row as { id: string }
+  const [id, session] = [fromText(key), toSession(row)]
+  return { key, entry: id !== undefined && session ? [id, session] : undefined }
 }
