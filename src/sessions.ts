@@ -200,6 +200,7 @@ class SessionManager<T extends object> implements Manager<T> {
   }
 
   async revoke(id: string, only: { principal?: string } = {}): Promise<boolean> {
+    if (this.#shell.sealed) return this.#revokeUnseen(id, only)
     const record = await this.#load(id)
     if (!record || (only.principal !== undefined && record.principal !== requirePrincipal(only.principal))) return false
     await this.#shell.keeper.remove(id, record.principal)
@@ -232,6 +233,19 @@ class SessionManager<T extends object> implements Manager<T> {
   async #load(id: string): Promise<SessionRecord | undefined> {
     const record = isId(id) ? await this.#shell.keeper.load(id) : undefined
     return record && record.expiresAt > this.#shell.clock() ? record : undefined
+  }
+
+  /** A session in its cookie cannot be looked at from here: not whether it is there, nor whose it is. */
+  async #revokeUnseen(id: string, only: { principal?: string }): Promise<boolean> {
+    if (!this.#shell.sealed?.revoked || only.principal !== undefined) {
+      throw new UsageError(
+        'ERR_SOJOURN_UNSUPPORTED',
+        'A session in its cookie can be ended from elsewhere by its id alone, and only with revocations; give cookieStore({ revocations }), or use a store on the server',
+      )
+    }
+    await this.#shell.keeper.remove(id, null)
+    this.#shell.events.emit('revoked', { id })
+    return true
   }
 
   /** What an update from outside leaves: other data, the same principal, and the same expiry: it is no activity. */
