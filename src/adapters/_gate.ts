@@ -233,6 +233,8 @@ class Gate {
     putHeaders(response, [...this.#keeper.lastHeaders(), ['Cache-Control', 'no-store']])
     response.setHeader('Content-Type', 'text/plain; charset=utf-8')
     this.#state = 'done'
+    // Left to `end`, the head would go through the response's own `writeHead`: that of the first gate, which is dead.
+    this.#inner.writeHead.call(response, 503)
     this.#inner.end.call(response, 'Service Unavailable\n')
   }
 
