@@ -238,7 +238,7 @@ describe.each(settings)('logout is final: $name', (setting) => {
   afterAll(() => world.close())
   afterEach(() => {
     waiting.slow = waiting.logout = undefined
-    world.watched.unhold()
+    world.watched.reset()
   })
 
   /** A session as the slow request is to find it: its browser, and the cookie that the request comes with. */

@@ -18,7 +18,7 @@ export interface Ask {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 128 })
 
-/** A browser: keeps what `Set-Cookie` says, and sends it. */
+/** A browser: keeps what `Set-Cookie` says of the session's cookie, and sends it. */
 export class Browser {
   readonly #port: number
   /** `name=value`, as it is sent; undefined when there is none. */
@@ -40,7 +40,9 @@ export class Browser {
   async send(method: string, path: string, { body, cookie = this.cookie ?? null }: Ask = {}): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body)
     const answer = await exchange(this.#port, method, path, cookie, text)
-    for (const line of answer.setCookies) this.cookie = /; Max-Age=0;/.test(line) ? undefined : pairOf(line)
+    for (const line of answer.setCookies) {
+      if (line.startsWith('sid=')) this.cookie = /; Max-Age=0;/.test(line) ? undefined : pairOf(line)
+    }
     return answer
   }
 
@@ -61,17 +63,19 @@ export function tokenOf(cookie: string | undefined): { id: string; secret: strin
   return { id, secret }
 }
 
+export interface RawHead {
+  readonly status: number
+  /** `name=value` of each `Set-Cookie`. */
+  readonly cookies: string[]
+  readonly location: string | undefined
+}
+
 /** A response of which each byte is seen when it arrives. */
 export interface RawAnswer {
   /** How many bytes have arrived. */
   readonly bytes: number
   /** Fulfilled when the head is there, in the very turn; rejected when the connection ends before. */
-  readonly head: Promise<{
-    status: number
-    headers: string[]
-    cookie: string | undefined
-    location: string | undefined
-  }>
+  readonly head: Promise<RawHead>
   /** All that came, when the connection has ended. */
   readonly all: Promise<string>
 }
@@ -89,7 +93,7 @@ export function rawRequest(port: number, method: string, path: string, { cookie,
   ]
   const socket = connect(port, '127.0.0.1', () => socket.write(`${lines.join('\r\n')}\r\n\r\n${text}`))
   let received = ''
-  const head = new Promise<Awaited<RawAnswer['head']>>((resolve, reject) => {
+  const head = new Promise<RawHead>((resolve, reject) => {
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1')
       const end = received.indexOf('\r\n\r\n')
@@ -135,18 +139,13 @@ function exchange(port: number, method: string, path: string, cookie: string | n
   })
 }
 
-function parseHead(head: string): Awaited<RawAnswer['head']> {
-  const [first = '', ...headers] = head.split('\r\n')
-  const valueOf = (name: string): string | undefined =>
-    headers
-      .find((line) => line.toLowerCase().startsWith(`${name}:`))
-      ?.slice(name.length + 1)
-      .trim()
-  const setCookie = valueOf('set-cookie')
+function parseHead(head: string): RawHead {
+  const [first = '', ...lines] = head.split('\r\n')
+  const valuesOf = (name: string): string[] =>
+    lines.filter((line) => line.toLowerCase().startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trim())
   return {
     status: Number(first.split(' ')[1]),
-    headers,
-    cookie: setCookie === undefined ? undefined : pairOf(setCookie),
-    location: valueOf('location'),
+    cookies: valuesOf('set-cookie').map(pairOf),
+    location: valuesOf('location')[0],
   }
 }

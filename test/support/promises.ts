@@ -55,13 +55,25 @@ export interface World {
   close(): Promise<void>
 }
 
-export async function openWorld(setting: Setting, app: App, options: Options<Free> = {}): Promise<World> {
+/** What is otherwise in the process `here`. */
+export interface Otherwise {
+  /** Puts trouble between the manager and the engine. */
+  readonly around?: (engine: Store) => Store
+  readonly options?: Options<Free>
+}
+
+export async function openWorld(
+  setting: Setting,
+  app: App,
+  options: Options<Free> = {},
+  { around = (engine) => engine, options: ownOptions }: Otherwise = {},
+): Promise<World> {
   const { store: engine, dump, close } = await setting.store.open()
   const clock = fakeClock()
-  const watched = new WatchedStore(engine)
+  const watched = new WatchedStore(around(engine))
   const events: SessionEvent[] = []
-  const start = async (store: Store): Promise<Process & { stop(): Promise<void> }> => {
-    const sessions = createSessions<Free>({ ...options, store, clock })
+  const start = async (store: Store, own?: Options<Free>): Promise<Process & { stop(): Promise<void> }> => {
+    const sessions = createSessions<Free>({ ...options, ...own, store, clock })
     for (const name of EVENTS) sessions.on(name, (event) => events.push(event))
     const serving = await setting.adapter.start(sessions, app)
     return {
@@ -74,7 +86,7 @@ export async function openWorld(setting: Setting, app: App, options: Options<Fre
       },
     }
   }
-  const [here, there] = [await start(watched.store), await start(engine)]
+  const [here, there] = [await start(watched.store, ownOptions), await start(engine)]
   return {
     clock,
     engine,

@@ -44,9 +44,10 @@ export class WatchedStore {
     return gate
   }
 
-  /** Forgets the holds that nobody has come to. */
-  unhold(): void {
+  /** Forgets the holds that nobody has come to, and the calls that will never be answered. */
+  reset(): void {
     this.#holds.clear()
+    this.#underWay.clear()
   }
 
   /** When no call is under way any more, those included that no response waits for. */
