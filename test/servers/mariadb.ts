@@ -25,10 +25,10 @@ export interface MariadbServer {
   stop(): Promise<void>
 }
 
-/** Gives the server that MYSQL_URL names, or starts one. */
-export async function openMariadb(): Promise<Pick<MariadbServer, 'url' | 'stop'>> {
+/** Gives the server that MYSQL_URL names, or starts one, with these settings. */
+export async function openMariadb(settings: readonly string[] = []): Promise<Pick<MariadbServer, 'url' | 'stop'>> {
   const url = process.env['MYSQL_URL']
-  return url === undefined ? startMariadb() : { url, stop: async () => {} }
+  return url === undefined ? startMariadb(settings) : { url, stop: async () => {} }
 }
 
 /** Starts a MariaDB; `settings` as on its command line: `--max-connections=8`. */

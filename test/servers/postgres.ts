@@ -25,10 +25,10 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
-/** Gives the server that POSTGRES_URL names, or starts one. */
-export async function openPostgres(): Promise<Pick<PostgresServer, 'url' | 'stop'>> {
+/** Gives the server that POSTGRES_URL names, or starts one, with these settings. */
+export async function openPostgres(settings: readonly string[] = []): Promise<Pick<PostgresServer, 'url' | 'stop'>> {
   const url = process.env['POSTGRES_URL']
-  return url === undefined ? startPostgres() : { url, stop: async () => {} }
+  return url === undefined ? startPostgres(settings) : { url, stop: async () => {} }
 }
 
 /** Starts a PostgreSQL; `settings` as on its command line without the `-c`: `max_connections=8`. */
