@@ -163,7 +163,8 @@ export function toInteger(column: unknown): number | undefined {
  * Gives a text as a column keeps it: itself, unless it holds what engines and drivers lose.
  *
  * PostgreSQL refuses a NUL and some SQLite drivers cut the text off there; half of a surrogate pair is not UTF-8 and
- * comes back as U+FFFD, which would make two principals one. Such a text is kept as JSON behind U+0001.
+ * comes back as U+FFFD, which would make two principals one; PGlite drops a byte order mark. Such a text is kept as
+ * JSON behind U+0001.
  */
 export function toText(text: string): string {
   return isPlain(text) ? text : ESCAPED + JSON.stringify(text)
@@ -229,7 +230,7 @@ function isDigits(column: unknown): boolean {
 function isPlain(text: string): boolean {
   // ES2024, and in every runtime that Sojourn supports; ten times faster than a regular expression.
   const isWellFormed = (text as string & { isWellFormed(): boolean }).isWellFormed()
-  return isWellFormed && !text.includes('\0') && !text.startsWith(ESCAPED)
+  return isWellFormed && !text.includes('\0') && !text.startsWith(ESCAPED) && !text.startsWith('\ufeff')
 }
 
 function unescaped(json: string): string | undefined {

@@ -10,7 +10,7 @@ describe('a text in a column', () => {
     expect(fromText(text)).toBe(text)
   })
 
-  it.each(['\0', 'a\0b', '\ud800', 'a\udfffb', '\u0001', '\u0001"a"', '"\0\\'])(
+  it.each(['\0', 'a\0b', '\ufeffa', '\ud800', 'a\udfffb', '\u0001', '\u0001"a"', '"\0\\'])(
     'is kept in another spelling where an engine would lose some of it: %j',
     (text) => {
       expect(toText(text)).toBe(`\u0001${JSON.stringify(text)}`)
