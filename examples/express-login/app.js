@@ -51,9 +51,7 @@ export function createApp({ sessions, users, trustProxy = false }) {
   })
 
   app.get('/sessions', loggedIn, async (req, res) => {
-    const own = []
-    for await (const info of sessions.list(req.session.user.id)) own.push(info)
-    own.sort((a, b) => Number(b.id === req.session.id) - Number(a.id === req.session.id) || b.lastSeenAt - a.lastSeenAt)
+    const own = await listOwn(sessions, req.session)
     show(res, sessionsPage(req.session, own, Date.now()))
   })
 
@@ -106,4 +104,16 @@ function securityHeaders(req, res, next) {
     'X-Content-Type-Options': 'nosniff',
   })
   next()
+}
+
+/** One's own sessions, this one first; undefined on a store that cannot list, such as memcached or the cookie. */
+async function listOwn(sessions, { id, user }) {
+  const own = []
+  try {
+    for await (const info of sessions.list(user.id)) own.push(info)
+  } catch (error) {
+    if (error.code === 'ERR_SOJOURN_UNSUPPORTED') return undefined
+    throw error
+  }
+  return own.sort((a, b) => Number(b.id === id) - Number(a.id === id) || b.lastSeenAt - a.lastSeenAt)
 }

@@ -95,6 +95,10 @@ export function visitsPage(session) {
 }
 
 export function sessionsPage(session, own, now) {
+  if (!own) {
+    const content = html`<p class="lead">The store in use cannot list sessions; you are signed in here.</p>`
+    return layout({ title: 'Your sessions', session, content })
+  }
   return layout({
     title: 'Your sessions',
     session,

@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { cookieStore } from 'sojourn/cookie'
+import { mongodbStore } from 'sojourn/mongodb'
 import { sqliteStore } from 'sojourn/sqlite'
 
 /**
@@ -7,6 +9,25 @@ import { sqliteStore } from 'sojourn/sqlite'
  * An entry opens the client and gives the store made from it, and how to close what it opened.
  */
 const STORES = [
+  {
+    name: 'sealed cookies',
+    variable: 'SESSION_KEY', // openssl rand -base64 32
+    async open(secret) {
+      const { store: revocations, close } = await openStore({ DATA_DIR: process.env.DATA_DIR })
+      return { store: cookieStore({ keys: [{ id: 'k1', secret }], revocations }), close }
+    },
+  },
+  {
+    name: 'MongoDB',
+    variable: 'MONGODB_URL',
+    async open(url) {
+      const { MongoClient } = await import('mongodb')
+      const client = await new MongoClient(url).connect()
+      const store = mongodbStore({ collection: client.db().collection('sessions') })
+      await store.migrate()
+      return { store, close: () => client.close() }
+    },
+  },
   {
     name: 'SQLite',
     variable: 'DATA_DIR',

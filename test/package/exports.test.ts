@@ -32,6 +32,7 @@ const PUBLIC: Record<string, string[]> = {
   ],
   './express': ['session'],
   './sqlite': ['migrationSql', 'sqliteStore'],
+  './mongodb': ['mongodbStore'],
   './cookie': ['cookieStore'],
   './sealed': ['sealed'],
 }

@@ -1,0 +1,50 @@
+/** The login application on stores other than its own file: each by an environment variable, each for real. */
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { startMongoStandIn } from '../servers/mongo-stand-in.ts'
+import { Browser } from './browser.ts'
+import { startLogin } from './login-process.ts'
+
+/** Signs in, is counted, survives a kill of the application, and signs out for good. */
+async function useIt(env: NodeJS.ProcessEnv, storeName: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'sojourn-login-'))
+  let login = await startLogin(folder, env)
+  try {
+    expect(login.greeting).toContain(storeName)
+    const browser = new Browser(login.origin)
+    const wrong = await browser.submit('/session/new', '/session', { name: 'ada', password: 'wrong' })
+    expect(wrong.headers.get('location')).toMatch(/^\/session\/new/)
+    const right = await browser.submit('/session/new', '/session', { name: 'ada', password: 'enchantress-of-number' })
+    expect(right.headers.get('location')).toBe('/users')
+    expect(await (await browser.get('/sessions')).text()).toMatch(/this browser|cannot list/)
+    await browser.get('/visits')
+    expect(await (await browser.get('/visits')).text()).toMatch(/<output[^>]*>2<|role="status"[^>]*>2</)
+
+    await login.stop('SIGKILL')
+    login = await startLogin(folder, env)
+    const after = browser.at(login.origin)
+    expect(await (await after.get('/users')).text()).toContain('ada')
+    const copy = new Browser(login.origin, {}, after.cookies)
+    await after.submit('/users', '/logout')
+    expect((await copy.get('/users')).headers.get('location')).toMatch(/^\/session\/new/)
+  } finally {
+    await login.stop('SIGTERM')
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+it('runs on MongoDB, users in a mongoose schema and sessions beside them', async () => {
+  const standIn = await startMongoStandIn()
+  try {
+    await useIt({ MONGODB_URL: process.env['MONGODB_URL'] ?? standIn.url }, 'MongoDB')
+  } finally {
+    await standIn.close()
+  }
+})
+
+it('runs on sealed cookies, whose revocations lie in a file', async () => {
+  await useIt({ SESSION_KEY: randomBytes(32).toString('base64') }, 'sealed cookies')
+})

@@ -1,0 +1,152 @@
+/**
+ * The MongoDB store under the official driver, two majors of it.
+ *
+ * Against `MONGODB_URL` where that is set; otherwise against the repository's own stand-in, which speaks the wire
+ * protocol for the commands that the store sends. MongoDB's server is not in Debian.
+ */
+import { MongoClient } from 'mongodb'
+import { MongoClient as MongoClient6 } from 'mongodb6'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createSessions } from '../../src/index.ts'
+import { type MongoCollection, type MongodbStore, mongodbStore } from '../../src/stores/mongodb.ts'
+import { casesFor } from '../../src/testing/index.ts'
+import { type MongoStandIn, startMongoStandIn } from '../servers/mongo-stand-in.ts'
+
+const real = process.env['MONGODB_URL']
+const NOW = 2_000_000_000_000
+const call = { now: NOW }
+const session = { version: 1, expiresAt: NOW + 1000, principal: 'alice', body: 'line\n{}' }
+
+interface Client {
+  connect(): Promise<unknown>
+  close(): Promise<unknown>
+  db(): { collection(name: string): unknown }
+}
+
+/** A live collection must fit without a cast: these lines are the proof that both majors' types do. */
+export const fits: MongoCollection[] = [
+  new MongoClient('mongodb://127.0.0.1').db().collection('sessions'),
+  new MongoClient6('mongodb://127.0.0.1').db().collection('sessions'),
+]
+
+describe.each<[string, new (url: string) => Client]>([
+  ['driver 7', MongoClient],
+  ['driver 6', MongoClient6],
+])(`mongodbStore with %s on ${real ? 'a real server' : 'the stand-in'}`, (_, Driver) => {
+  let standIn: MongoStandIn | undefined
+  const clients: Client[] = []
+  const name = `sessions_${process.pid}_${Math.random().toString(36).slice(2)}`
+  const open = async (): Promise<MongodbStore> => {
+    const client = new Driver(real ?? standIn!.url)
+    clients.push(client)
+    await client.connect()
+    return mongodbStore({ collection: client.db().collection(name) as MongoCollection })
+  }
+  let store: MongodbStore
+  let other: MongodbStore
+
+  beforeAll(async () => {
+    standIn = real ? undefined : await startMongoStandIn()
+    ;[store, other] = [await open(), await open()]
+    await Promise.all([store.migrate(), other.migrate()])
+  })
+  afterAll(async () => {
+    await Promise.all(clients.map((client) => client.close()))
+    await standIn?.close()
+  })
+
+  const stores = { next: 0 }
+  it.each(casesFor(mongodbStore({ collection: fits[0]! })))('$name', async (storeCase) => {
+    stores.next = 0
+    await storeCase.run({ open: () => (stores.next++ % 2 === 0 ? store : other) })
+  })
+
+  it('keeps no two sessions of one id, whoever creates them', async () => {
+    const created = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => (at % 2 ? store : other).create('one of many', session, call)),
+    )
+    expect(created.filter(Boolean)).toHaveLength(1)
+  })
+
+  it('lists more sessions than one answer of the server holds', async () => {
+    const ids = Array.from({ length: 250 }, (_, at) => `page ${at}`)
+    await Promise.all(ids.map((id) => store.create(id, { ...session, principal: 'prolific' }, call)))
+    const listed: string[] = []
+    for await (const [id] of store.list('prolific', call)) listed.push(id)
+    expect(new Set(listed)).toEqual(new Set(ids))
+    expect(await store.removeAll('prolific', { except: 'page 7' }, call)).toBe(249)
+  })
+
+  it('takes a document of another hand for absent', async () => {
+    const client = clients[0] as MongoClient
+    const strange = client.db().collection<{ _id: string; [field: string]: unknown }>(name)
+    const expiresAt = new Date(NOW + 1000)
+    await strange.insertMany([
+      { _id: 'no body', version: 1, expiresAt, principal: null },
+      { _id: 'no version', version: 'one', expiresAt, principal: null, body: '' },
+      { _id: 'a number for its owner', version: 1, expiresAt, principal: 5, body: '' },
+    ])
+    for (const id of ['no body', 'no version', 'a number for its owner'])
+      expect(await store.load(id, call)).toBeUndefined()
+  })
+
+  it('says that a session is too large for a document', async () => {
+    const body = 'x'.repeat(17 * 1024 * 1024)
+    await expect(store.create('large', { ...session, body }, call)).rejects.toMatchObject({
+      code: 'ERR_SOJOURN_TOO_LARGE',
+    })
+    expect(await store.load('large', call)).toBeUndefined()
+  })
+
+  it.runIf(!real)('stays within the budget of round trips', async () => {
+    const sessions = createSessions<{ user?: string; n?: number }>({ store })
+    let cookie: string | null = null
+    const visit = async (change: (session: { user?: string; n?: number }) => void): Promise<string[]> => {
+      standIn!.takeCommands()
+      const session = await sessions.open({ cookie, secure: true })
+      change(session)
+      const { headers } = await sessions.commit(session)
+      cookie = headers.find(([header]) => header === 'Set-Cookie')?.[1].split(';')[0] ?? cookie
+      return standIn!.takeCommands()
+    }
+    expect(await visit(() => undefined)).toEqual([])
+    expect(await visit((session) => (session.n = 1))).toEqual(['insert'])
+    expect(await visit(() => undefined)).toEqual(['find'])
+    expect(await visit((session) => (session.n = 2))).toEqual(['find', 'findAndModify'])
+    expect(await visit((session) => (session.user = 'alice'))).toEqual(['find', 'findAndModify', 'find'])
+  })
+
+  it.runIf(!real)('comes back by itself when its connections were cut, and says so meanwhile', async () => {
+    await store.create('survivor', session, call)
+    standIn!.cut()
+    const answers = await Promise.allSettled(Array.from({ length: 10 }, () => store.load('survivor', call)))
+    for (const answer of answers)
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ name: /^Mongo/ })
+    expect(await store.load('survivor', call)).toEqual(session)
+  })
+})
+
+describe('mongodbStore', () => {
+  it.each([undefined, null, {}, { findOne() {} }, 'sessions'])(
+    'refuses %s for a collection, and says what to give',
+    (collection) => {
+      expect(() => mongodbStore({ collection: collection as unknown as MongoCollection })).toThrow(
+        expect.objectContaining({
+          code: 'ERR_SOJOURN_CONFIG',
+          message: expect.stringContaining("client.db('app').collection('sessions')") as string,
+        }),
+      )
+    },
+  )
+
+  it('turns a server that is not there into a StoreError', async () => {
+    const client = new MongoClient('mongodb://127.0.0.1:1', { serverSelectionTimeoutMS: 50 })
+    const sessions = createSessions({ store: mongodbStore({ collection: client.db().collection('sessions') }) })
+    const cookie = `__Host-sid=${'A'.repeat(22)}.${'A'.repeat(43)}`
+    await expect(sessions.open({ cookie, secure: true })).rejects.toMatchObject({
+      code: 'ERR_SOJOURN_STORE',
+      status: 503,
+    })
+    await client.close()
+  })
+})
