@@ -32,6 +32,13 @@ export function serverSuite(name: string, needed: Needed, suite: () => void): vo
   }
 }
 
+/** Gives what needs a server, by name, where that can be had. In CI it is given all the same, and fails when used. */
+export function whereServed<V>(needed: Needed, entries: Record<string, V>): Record<string, V> {
+  if (isAvailable(needed) || process.env['CI'] === 'true') return entries
+  for (const name of Object.keys(entries)) tell(needed, name)
+  return {}
+}
+
 /** Whether the server can be started, or is named by its variable. */
 export function isAvailable(needed: Needed): boolean {
   return (needed.url !== undefined && process.env[needed.url] !== undefined) || find(needed) !== undefined

@@ -8,7 +8,10 @@ import { join } from 'node:path'
 import type { Store } from '../../src/core/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { sqliteStore } from '../../src/stores/sqlite.ts'
+import { redis } from '../servers/redis.ts'
+import { whereServed } from '../servers/suite.ts'
 import { aroundStore } from './around-store.ts'
+import { openRedisPlace } from './redis-place.ts'
 
 /** A store to be tested on. */
 export interface OpenStore {
@@ -48,6 +51,8 @@ export const stores: Readonly<Record<string, StoreEntry>> = {
       }
     },
   },
+
+  ...whereServed(redis, { redis: { open: openRedisPlace } }),
 }
 
 // --- internal ---
