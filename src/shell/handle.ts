@@ -92,17 +92,20 @@ export class Handle implements SessionPort {
 
   async destroy(): Promise<void> {
     this.#assertOpen()
+    this.visit.assertReadable()
     await this.visit.destroy(this)
   }
 
   regenerate(keep: boolean): void {
     this.#assertOpen()
+    this.visit.assertReadable()
     if (keep) this.#standing.regenerates = true
     else this.visit.succeed(this, this.#emptied())
   }
 
   async update<R>(fn: (data: Data) => R): Promise<R> {
     this.#assertOpen()
+    this.visit.assertReadable()
     const updated = await this.visit.track(this.#writer().update(fn, this.visit.headersSent()))
     if (updated === 'dropped') throw gone(this.id)
     return updated.result

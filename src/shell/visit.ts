@@ -121,6 +121,7 @@ export class Visit {
 
   /** `req.session = …`: null ends the session at the commit, an object replaces its data. */
   replace(value: unknown): void {
+    this.assertReadable()
     if (value === null || value === undefined) {
       this.#discard(this.handle)
       this.#nullified = true
@@ -136,6 +137,11 @@ export class Visit {
   }
 
   // --- what handles ask of their visit ---
+
+  /** A session that could not be read is not to be ended or replaced either. @throws StoreError */
+  assertReadable(): void {
+    if (this.#degradedBy) throw this.#degradedBy
+  }
 
   get labels(): { userAgent?: string; address?: string } {
     const { userAgent, address } = this.#input
@@ -242,7 +248,9 @@ export class Visit {
     if (sealed && headersSent) return this.#done('nothing', headersSent)
     const moved = this.handle.moveExpiry()
     if (sealed) return moved.then(() => this.#done('touch', headersSent))
-    return { plan: 'touch', headers: this.#headed([]), later: moved }
+    // A token may be due all the same: of an earlier save(), or for who came with the one before.
+    const done = this.#done('touch', headersSent)
+    return isPromise(done) ? done : { ...done, later: moved }
   }
 
   /** What the handler began is done first, and a removal that failed is tried once more. */
