@@ -54,7 +54,7 @@ export class Handle implements SessionPort {
 
   /** Of the token that the browser will hold after this response. */
   get binding(): string {
-    const secret = this.visit.pendingSecret ?? (this.#willReplaceToken() ? this.#standing.nextSecret : undefined)
+    const secret = this.#willReplaceToken() ? this.#standing.nextSecret : this.visit.pendingSecret
     return bindingOf(secret === undefined ? this.#standing.hash : this.#shell.hash(secret))
   }
 
