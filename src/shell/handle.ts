@@ -287,6 +287,12 @@ function checkedLimits(to: SessionLimits): SessionLimits {
     )
   }
   const { idleTimeout, lifetime, persistent } = to
+  if (persistent !== undefined && typeof persistent !== 'boolean') {
+    throw new UsageError(
+      'ERR_SOJOURN_UNSUPPORTED',
+      `limit({ persistent }) must be true or false, got ${String(persistent)}; give one of them`,
+    )
+  }
   const given = Object.entries({ idleTimeout, lifetime, persistent }).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given)
 }

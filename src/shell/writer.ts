@@ -89,7 +89,7 @@ export class Writer {
     const mine = text === this.#standing.text ? base : format.readBack(text)
     const changed = changedKeys(base, mine).length > 0
     const asked = this.#standing.asks
-    if (!changed && !asked && !this.#standing.step) return 'nothing'
+    if (!changed && !asked && !this.#standing.step) return this.#touch(text)
 
     const moved = changed && this.#principalOf(mine) !== before.principal
     const content = (current: SessionRecord): Content => {
@@ -127,6 +127,14 @@ export class Writer {
     const start = newer(turn.latest, this.#standing.record)
     const outcome = await keeper.swap(start, mark, this.#proposal(mark, base, content, headersSent), 'retry')
     return typeof outcome === 'object' ? this.#settle(outcome.record, sent, turn) : this.#drop(sent, outcome)
+  }
+
+  /** Nothing but the order of the keys differs: that is as good as read. */
+  async #touch(text: string): Promise<Plan> {
+    this.#standing.text = text
+    const plan = decide(this.#handle.situation(text))
+    if (plan === 'touch') await this.#handle.moveExpiry()
+    return plan
   }
 
   // --- internal: what is written ---
