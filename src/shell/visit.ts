@@ -158,6 +158,8 @@ export class Visit {
 
   /** The response is to carry this token; the cookie's age counts from `at`. */
   handOut(token: Token, record: SessionRecord, at: number): void {
+    // A save that was under way when its session was destroyed hands nothing out.
+    for (const { record: doomed } of this.#doomed) if (doomed === record) return
     this.#handOut = { token, record, at }
   }
 
