@@ -200,7 +200,10 @@ export class Visit {
       await keeper.remove(record.id, principal)
       return false
     }
-    for (const rival of this.#rivals) await keeper.remove(rival.id, rival.principal)
+    for (const rival of this.#rivals) {
+      await keeper.remove(rival.id, rival.principal)
+      this.#tellOfEnd(rival)
+    }
     this.#rivals = []
     return true
   }
@@ -349,11 +352,12 @@ export class Visit {
       const { record } = handle
       if (!record || !this.#doomed.has(handle)) return
       await this.#shell.keeper.remove(record.id, record.principal)
-      this.#shell.events.emit('destroyed', {
-        id: record.id,
-        ...(record.principal !== null && { principal: record.principal }),
-      })
+      this.#tellOfEnd(record)
     })
     this.#doomed.delete(handle)
+  }
+
+  #tellOfEnd({ id, principal }: SessionRecord): void {
+    this.#shell.events.emit('destroyed', { id, ...(principal !== null && { principal }) })
   }
 }
