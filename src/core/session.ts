@@ -112,6 +112,11 @@ export function replaceData(session: object, data: Data): void {
   assignData(session, data)
 }
 
+/** Refuses an object for a session's data as the assignment of its keys would be. @throws UsageError */
+export function refuseReserved(data: object): void {
+  for (const key of Object.keys(data)) if (RESERVED.has(key)) throw reservedKey(key)
+}
+
 /** Makes every write to a session an error: the store could not be read, and nothing can be stored. */
 export function refuseWrites(session: object, error: Error): void {
   const refuse = (): never => {
@@ -197,12 +202,16 @@ for (const key of RESERVED) {
       return key === '__proto__' ? (Object.getPrototypeOf(this) as object) : SessionObject
     },
     set() {
-      throw new UsageError(
-        'ERR_SOJOURN_RESERVED_KEY',
-        `"${key}" belongs to the session itself and cannot be a key of its data; choose another key`,
-      )
+      throw reservedKey(key)
     },
   })
+}
+
+function reservedKey(key: string): UsageError {
+  return new UsageError(
+    'ERR_SOJOURN_RESERVED_KEY',
+    `"${key}" belongs to the session itself and cannot be a key of its data; choose another key`,
+  )
 }
 
 function own(session: SessionObject): SessionPort {

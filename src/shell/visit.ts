@@ -7,7 +7,7 @@ import { UsageError } from '../core/errors.ts'
 import { remainingSeconds } from '../core/expiry.ts'
 import { decide, type Plan } from '../core/plan.ts'
 import type { SessionRecord } from '../core/record.ts'
-import { refuseWrites, replaceData } from '../core/session.ts'
+import { refuseReserved, refuseWrites, replaceData } from '../core/session.ts'
 import type { Awaitable } from '../core/store.ts'
 import type { Token } from '../core/token.ts'
 import { isPromise } from './calls.ts'
@@ -132,6 +132,7 @@ export class Visit {
         'ERR_SOJOURN_UNSUPPORTED',
         `A session is an object or null, not a ${typeof value}; assign to its properties instead`,
       )
+    refuseReserved(value)
     this.#nullified = false
     if (value !== this.look()) replaceData(this.look()!, value as Record<string, unknown>)
   }
