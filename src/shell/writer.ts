@@ -114,17 +114,20 @@ export class Writer {
     const { config, keeper, random } = this.#shell
     const { format } = config
     const sent = this.#handle.encode()
-    if (!this.#standing.record) {
+    const before = this.#standing.record
+    if (!before) {
       this.#handle.assign(apply(format.readBack(sent)))
-      return this.#create(this.#handle.encode(), headersSent)
+      const text = this.#handle.encode()
+      return text === this.#standing.text ? 'nothing' : this.#create(text, headersSent)
     }
     const base = format.decode(this.#standing.text) ?? {}
+    const moved = sent !== this.#standing.text && this.#principalOf(format.readBack(sent)) !== before.principal
     const content = (current: SessionRecord): Content => {
       const mine = format.readBack(sent)
-      return this.#encoded(apply(this.#standing.whole ? mine : merge(base, mine, this.#dataOf(current))))
+      return this.#encoded(apply(this.#standing.whole ? mine : merge(base, mine, this.#dataOf(current), moved)))
     }
     const mark = drawMark(random)
-    const start = newer(turn.latest, this.#standing.record)
+    const start = newer(turn.latest, before)
     const outcome = await keeper.swap(start, mark, this.#proposal(mark, base, content, headersSent), 'retry')
     return typeof outcome === 'object' ? this.#settle(outcome.record, sent, turn) : this.#drop(sent, outcome)
   }
