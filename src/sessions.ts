@@ -163,13 +163,13 @@ class SessionManager<T extends object> implements Manager<T> {
 
   async read(id: string): Promise<{ info: SessionInfo; data: Partial<T> } | undefined> {
     const record = await this.#load(id)
-    const data = record && this.#shell.config.format.decode(record.text)
+    const data = record && this.#dataOf(record)
     return record && data && { info: this.#info(record), data: data as Partial<T> }
   }
 
   async update<R>(id: string, fn: (data: Partial<T>) => R): Promise<R> {
     return this.#shell.queue.run(id, async (turn) => {
-      const { config, keeper, random } = this.#shell
+      const { keeper, random } = this.#shell
       const start = turn.latest ?? (await this.#load(id))
       if (!start) throw noSession(id)
       let result!: R
@@ -178,7 +178,8 @@ class SessionManager<T extends object> implements Manager<T> {
         start,
         mark,
         (current) => {
-          const data = config.format.decode(current.text) ?? {}
+          const data = this.#dataOf(current)
+          if (!data) throw noSession(id)
           result = synchronous(fn(data as Partial<T>))
           return this.#updated(current, data, mark)
         },
@@ -246,6 +247,13 @@ class SessionManager<T extends object> implements Manager<T> {
     await this.#shell.keeper.remove(id, null)
     this.#shell.events.emit('revoked', { id })
     return true
+  }
+
+  /** A session whose data cannot be read is as good as none: nobody makes up others for it. */
+  #dataOf({ id, text }: SessionRecord): Data | undefined {
+    const data = this.#shell.config.format.decode(text)
+    if (!data) this.#shell.events.emit('unreadable', { id, reason: 'data' })
+    return data
   }
 
   /** What an update from outside leaves: other data, the same principal, and the same expiry: it is no activity. */
