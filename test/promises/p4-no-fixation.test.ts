@@ -27,6 +27,12 @@ const app: App = {
       await waiting.barrier?.pass()
       return { redirect: '/me' }
     },
+    'POST /save-and-touch': async ({ session, body }) => {
+      Object.assign(session, body)
+      await session.save()
+      session.touch()
+      return { redirect: '/me' }
+    },
     'POST /delete': ({ session, query }) => {
       delete session[query.get('key')!]
       return { redirect: '/me' }
@@ -130,6 +136,27 @@ describe.each(settings)('no fixation: $name', (setting) => {
     const { cookie } = browser
     expect(await browser.post('/assign', body)).toMatchObject({ status: 302, setCookies: [] })
     expect(await dataAt(cookie)).toEqual({ user: alice, roles: ['reader'], ...body })
+  })
+
+  it('a sign-in that its handler saves, and then touches, gives its token all the same', async () => {
+    for (const cookie of [undefined, (await begin({ cart: 1 })).cookie]) {
+      const browser = world.here.browser(cookie)
+      await browser.post('/save-and-touch', { user: 'alice' })
+      expect(await dataAt(browser.cookie)).toMatchObject({ user: 'alice' })
+    }
+  })
+
+  it('a request with the token before a rotation is given the new one, also when it moves the expiry', async () => {
+    const browser = await begin({ user: newUser() })
+    const previous = browser.cookie!
+    world.clock.advance(ROTATE_EVERY * 1000)
+    await browser.get('/me')
+    for (const after of [0, 300_000]) {
+      world.clock.advance(after)
+      const late = world.here.browser(previous)
+      await late.get('/me')
+      expect(late.cookie).toBe(browser.cookie)
+    }
   })
 
   it('a sign-in takes over no id that the server did not give', async () => {
