@@ -33,6 +33,8 @@ const PUBLIC: Record<string, string[]> = {
   './express': ['session'],
   './sqlite': ['migrationSql', 'sqliteStore'],
   './mongodb': ['mongodbStore'],
+  './memcached': ['memcachedStore'],
+  './dynamodb': ['dynamodbStore'],
   './cookie': ['cookieStore'],
   './sealed': ['sealed'],
 }

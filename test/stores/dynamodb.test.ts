@@ -1,0 +1,155 @@
+/** The DynamoDB store under the AWS SDK, against dynalite, a server of DynamoDB's protocol. */
+import { type AddressInfo } from 'node:net'
+import { createRequire } from 'node:module'
+import type { Server } from 'node:http'
+import { DynamoDB } from '@aws-sdk/client-dynamodb'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createSessions } from '../../src/index.ts'
+import { type DynamoClient, dynamodbStore } from '../../src/stores/dynamodb.ts'
+import { casesFor } from '../../src/testing/index.ts'
+
+const dynalite = createRequire(import.meta.url)('dynalite') as (options: object) => Server
+const NOW = 2_000_000_000_000
+const call = { now: NOW }
+const session = { version: 1, expiresAt: NOW + 1000, principal: 'alice', body: 'line\n{}' }
+
+describe('dynamodbStore on dynalite', () => {
+  const server = dynalite({ createTableMs: 0 })
+  const clients: DynamoDB[] = []
+  let port = 0
+  const client = (): DynamoDB => {
+    const made = new DynamoDB({
+      endpoint: `http://127.0.0.1:${port}`,
+      region: 'local',
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      maxAttempts: 1,
+    })
+    clients.push(made)
+    return made
+  }
+  const open = (table = 'sessions') => dynamodbStore({ client: client(), table })
+  let stores: ReturnType<typeof open>[] = []
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    port = (server.address() as AddressInfo).port
+    stores = [open(), open()]
+    // Two processes that start at once.
+    await Promise.all(stores.map((store) => store.migrate()))
+    await stores[0]!.migrate()
+  })
+  afterAll(async () => {
+    for (const each of clients) each.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  const shape = dynamodbStore({ client: new DynamoDB({ region: 'local' }), table: 'shape' })
+  it.each(casesFor(shape))('$name', async (storeCase) => {
+    let next = 0
+    await storeCase.run({ open: () => stores[next++ % 2]!, limits: { maxBodyBytes: 390_000 } })
+  })
+
+  it('ends more sessions of one principal than one request may name', async () => {
+    const ids = Array.from({ length: 130 }, (_, at) => `many ${at}`)
+    for (const id of ids) await stores[0]!.create(id, { ...session, principal: 'prolific' }, call)
+    const listed: string[] = []
+    for await (const [id] of stores[1]!.list('prolific', call)) listed.push(id)
+    expect(new Set(listed)).toEqual(new Set(ids))
+    expect(await stores[1]!.removeAll('prolific', { except: 'many 7' }, call)).toBe(129)
+    expect(await stores[0]!.load('many 7', call)).toBeDefined()
+    expect(await stores[0]!.load('many 8', call)).toBeUndefined()
+  })
+
+  it('stays within the budget of round trips', async () => {
+    const counted: string[] = []
+    const counting = new Proxy(client(), {
+      get(target, name) {
+        const method: unknown = Reflect.get(target, name, target)
+        if (typeof method !== 'function') return method
+        return (...args: unknown[]) => (
+          counted.push(String(name)),
+          (method as (...given: unknown[]) => unknown).apply(target, args)
+        )
+      },
+    })
+    const sessions = createSessions<{ user?: string; n?: number }>({
+      store: dynamodbStore({ client: counting, table: 'sessions' }),
+    })
+    let cookie: string | null = null
+    const visit = async (
+      handler: (session: Awaited<ReturnType<typeof sessions.open>>) => unknown,
+    ): Promise<string[]> => {
+      counted.length = 0
+      const opened = await sessions.open({ cookie, secure: true })
+      await handler(opened)
+      const { headers } = await sessions.commit(opened)
+      cookie = headers.find(([name]) => name === 'Set-Cookie')?.[1].split(';')[0] ?? cookie
+      return [...counted]
+    }
+    expect(await visit(() => undefined)).toEqual([])
+    expect(await visit((opened) => (opened.n = 1))).toEqual(['putItem'])
+    expect(await visit(() => undefined)).toEqual(['getItem'])
+    expect(await visit((opened) => (opened.n = 2))).toEqual(['getItem', 'putItem'])
+    expect(await visit((opened) => (opened.user = 'alice'))).toEqual(['getItem', 'putItem', 'putItem', 'getItem'])
+    expect(await visit((opened) => (opened.n = 3))).toEqual(['getItem', 'putItem'])
+    expect(await visit((opened) => opened.destroy())).toEqual(['getItem', 'batchWriteItem'])
+  })
+
+  it('says that a table is missing, and how to make it', async () => {
+    await expect(open('elsewhere').load('one', call)).rejects.toMatchObject({
+      code: 'ERR_SOJOURN_STORE',
+      message: expect.stringContaining('store.migrate()') as string,
+    })
+  })
+
+  it('says that a session is larger than an item, and keeps what was there', async () => {
+    await stores[0]!.create('large', session, call)
+    const body = 'x'.repeat(400_001)
+    await expect(stores[0]!.save('large', { ...session, version: 2, body }, 1, call)).rejects.toMatchObject({
+      code: 'ERR_SOJOURN_TOO_LARGE',
+    })
+    expect(await stores[0]!.load('large', call)).toEqual(session)
+  })
+
+  it('takes an item of another hand for absent', async () => {
+    const strange = {
+      pk: { S: 's#strange' },
+      sk: { S: 'session' },
+      version: { S: 'one' },
+      expiresAt: { N: String(NOW + 1000) },
+    }
+    await client().putItem({ TableName: 'sessions', Item: strange })
+    expect(await stores[0]!.load('strange', call)).toBeUndefined()
+  })
+
+  it('turns a server that is not there into a StoreError', async () => {
+    const nowhere = new DynamoDB({
+      endpoint: 'http://127.0.0.1:1',
+      region: 'local',
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      maxAttempts: 1,
+    })
+    const sessions = createSessions({ store: dynamodbStore({ client: nowhere, table: 'sessions' }) })
+    const cookie = `__Host-sid=${'A'.repeat(22)}.${'A'.repeat(43)}`
+    await expect(sessions.open({ cookie, secure: true })).rejects.toMatchObject({ code: 'ERR_SOJOURN_STORE' })
+    nowhere.destroy()
+  })
+})
+
+describe('dynamodbStore', () => {
+  it.each([undefined, {}, { send() {} }])('refuses %s for a client, and says which to give', (client) => {
+    expect(() => dynamodbStore({ client: client as unknown as DynamoClient, table: 'sessions' })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_SOJOURN_CONFIG',
+        message: expect.stringContaining('new DynamoDB(') as string,
+      }),
+    )
+  })
+
+  it.each([undefined, '', 'a b', 'ab'])('refuses %j for a table', (table) => {
+    const client = new DynamoDB({ region: 'local' })
+    expect(() => dynamodbStore({ client, table: table as string })).toThrow(
+      expect.objectContaining({ code: 'ERR_SOJOURN_CONFIG' }),
+    )
+  })
+})
