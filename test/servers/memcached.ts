@@ -1,4 +1,6 @@
 /** memcached for the tests: servers of our own. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { ask } from './_ask.ts'
 import { freePort, newFolder, ServerProcess } from './_process.ts'
 import { type Needed, pathOf } from './suite.ts'
@@ -23,8 +25,19 @@ export async function startMemcached(settings: readonly string[] = []): Promise<
     command: pathOf(memcached),
     args: [...whom, '-l', '127.0.0.1', '-p', String(port), '-U', '0', '-m', '64', '-t', '2', ...settings],
     folder: newFolder('memcached'),
-    ready: async () => (await ask(port, 'version')).startsWith('VERSION'),
+    // With a password it answers in its own way, and with TLS not in words.
+    ready: async () => (settings.includes('-Z') ? accepts(port) : (await ask(port, 'version')) !== ''),
   })
   await server.start()
   return { host: '127.0.0.1', port, process: server, stop: () => server.stop() }
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  return once(socket, 'connect')
+    .then(
+      () => true,
+      () => false, // Not yet.
+    )
+    .finally(() => socket.destroy())
 }
