@@ -72,6 +72,9 @@ export interface SqlStatements {
   readonly pruneMarks: string
 }
 
+/** The columns of a session beside its id, in the order of {@link toColumns}. */
+export const COLUMNS = 'version, expires_at, principal, body'
+
 /** How many rows a listing reads at a time, so that no read transaction outlives a page. */
 export const PAGE = 100
 
@@ -178,8 +181,6 @@ export function fromText(column: unknown): string | undefined {
 
 const ESCAPED = '\u0001'
 
-const COLUMNS = 'version, expires_at, principal, body'
-
 /** The plus keeps planners from going by the index of expiry, which nearly every row satisfies. */
 const EXPIRY = '+expires_at'
 
@@ -215,7 +216,7 @@ function tableWith(dialect: Dialect, table: string, columns: string[], indexes: 
 }
 
 /** The tag of a dialect; a `?` that stands in a quoted name is left alone. */
-export function statement(dialect: Pick<Dialect, 'placeholder'>): SqlTag {
+function statement(dialect: Dialect): SqlTag {
   return (parts, ...fillings) => {
     let n = 0
     const numbered = parts.map((part) => part.replaceAll('?', () => dialect.placeholder(++n)))
