@@ -31,6 +31,8 @@ const PUBLIC: Record<string, string[]> = {
     'takeFlash',
   ],
   './express': ['session'],
+  './postgres': ['migrationSql', 'postgresStore'],
+  './mysql': ['migrationSql', 'mysqlStore'],
   './sqlite': ['migrationSql', 'sqliteStore'],
   './mongodb': ['mongodbStore'],
   './memcached': ['memcachedStore'],
