@@ -203,7 +203,8 @@ class SessionManager<T extends object> implements Manager<T> {
   async revoke(id: string, only: { principal?: string } = {}): Promise<boolean> {
     if (this.#shell.sealed) return this.#revokeUnseen(id, only)
     const record = await this.#load(id)
-    if (!record || (only.principal !== undefined && record.principal !== requirePrincipal(only.principal))) return false
+    // Asked for by name: a principal that is missing by mistake is not everybody.
+    if (!record || ('principal' in only && record.principal !== requirePrincipal(only.principal))) return false
     await this.#shell.keeper.remove(id, record.principal)
     this.#shell.events.emit('revoked', { id, ...(record.principal !== null && { principal: record.principal }) })
     return true
