@@ -137,7 +137,7 @@ async function redisServer(settings: readonly string[], name: string): Promise<R
 }
 
 function describeServer(name: string, folder: string, port: number, args: readonly string[]): RedisServer {
-  const ready = async (): Promise<boolean> => (await ask(port, 'ping')).includes('PONG')
+  const ready = async (): Promise<boolean> => /PONG|NOAUTH/.test(await ask(port, 'ping'))
   const server = new ServerProcess({ name, command: pathOf(ownRedis), args, folder, ready })
   return {
     host: '127.0.0.1',

@@ -123,6 +123,13 @@ export function stored(about: Partial<StoredSession> = {}): StoredSession {
   return { version: 1, expiresAt: NOW + HOUR, principal: null, body: '{}', ...about }
 }
 
+/** All that a listing gives. */
+export async function all<V>(listing: AsyncIterable<V>): Promise<V[]> {
+  const given: V[] = []
+  for await (const each of listing) given.push(each)
+  return given
+}
+
 // --- internal ---
 
 async function connected<C extends Client>(open: () => Promise<C>, close: (client: C) => unknown): Promise<Connected> {
