@@ -9,7 +9,7 @@
  */
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { ConfigError } from '../core/errors.ts'
-import type { Store, StoreCall, StoredSession } from '../core/store.ts'
+import type { Saved, Store, StoreCall, StoredSession } from '../core/store.ts'
 import { Connection } from './_memcached-connection.ts'
 import type { Manners } from './_memcached-connection.ts'
 import { tooLarge, withoutCas } from './_memcached-faults.ts'
@@ -39,6 +39,11 @@ export interface MemcachedStoreOptions {
 
 /** What memcached can do: the five verbs. It cannot list, so nobody's sessions can be found by whose they are. */
 export interface MemcachedStore extends Pick<Store, 'load' | 'create' | 'save' | 'touch' | 'remove'> {
+  load(id: string, call: StoreCall): Promise<StoredSession | undefined>
+  create(id: string, session: StoredSession, call: StoreCall): Promise<boolean>
+  save(id: string, session: StoredSession, ifVersion: number, call: StoreCall): Promise<Saved>
+  touch(id: string, expiresAt: number, call: StoreCall): Promise<boolean>
+  remove(id: string, call: StoreCall): Promise<void>
   /** Waits for the answers that are due, and closes the connections. */
   close(): Promise<void>
 }

@@ -1,4 +1,6 @@
 /** What the tests of memcachedStore share. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { StoredSession } from '../../src/core/store.ts'
 import { memcachedStore } from '../../src/stores/memcached.ts'
@@ -30,4 +32,25 @@ export function opened(options: MemcachedStoreOptions): MemcachedStore {
 
 export function stored(fields: Partial<StoredSession> = {}): StoredSession {
   return { version: 1, expiresAt: NOW + 3_600_000, principal: null, body: '{"format":1}\n{}', ...fields }
+}
+
+/** What a server is given for a greeting before anything else, and what memcached answers. */
+export const GREETING = 'stats settings\r\n'
+export const WELCOME = 'STAT item_size_max 1048576\r\nEND\r\n'
+
+/** Starts something that is no memcached, and gives its address. */
+export async function impostor(meet: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    meet(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
 }
