@@ -7,8 +7,8 @@
  */
 import { BROOM_DELAY_MS, REVOCATION_MARK_MS } from '../core/store.ts'
 import type { Awaitable, Saved, Store, StoreCall, StoredSession } from '../core/store.ts'
-import { fromText, onConflict, sqlSchema, sqlStatements, toColumns, toInteger, toSession, toText } from './_sql.ts'
-import type { Dialect } from './_sql.ts'
+import { fromText, sqlSchema, sqlStatements, toColumns, toInteger, toSession, toText } from './_sql.ts'
+import { sqliteDialect } from './_sqlite-dialect.ts'
 import { inBatches, pages } from './_sql-pages.ts'
 import type { Listed } from './_sql-pages.ts'
 import { connect } from './_sqlite-driver.ts'
@@ -17,19 +17,6 @@ import type { Lane } from './_sqlite-lane.ts'
 
 /** What SQLite can do: the whole contract, but for telling of changes made by other processes. */
 export type SqliteMethods = Required<Omit<Store, 'changes'>>
-
-/** How SQLite says it. STRICT, so that a foreign hand cannot put a text where a number belongs. */
-export const sqliteDialect: Dialect = {
-  placeholder: () => '?',
-  quote: (name) => `"${name.replaceAll('"', '""')}"`,
-  greatest: 'MAX',
-  types: { id: 'TEXT', principal: 'TEXT', body: 'TEXT', integer: 'INTEGER' },
-  indexes: 'apart',
-  tableOptions: ' STRICT',
-  inserts: onConflict,
-  removeDue: (sql, table, key, instant) => sql`DELETE FROM ${table} WHERE ${key} IN
-      (SELECT ${key} FROM ${table} WHERE ${instant} <= ? ORDER BY ${instant} LIMIT ?)`,
-}
 
 /** Creates the tables where they are missing, and finds out whether those that are there will do. */
 export function createTables(database: SqliteDatabase, table: string): void {

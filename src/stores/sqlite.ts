@@ -11,7 +11,8 @@ import { attempted } from './_sqlite-faults.ts'
 import { closeFile, openFile } from './_sqlite-file.ts'
 import type { Durability } from './_sqlite-file.ts'
 import { openLane } from './_sqlite-lane.ts'
-import { createTables, sqliteDialect, sqliteMethods } from './_sqlite-store.ts'
+import { sqliteDialect } from './_sqlite-dialect.ts'
+import { createTables, sqliteMethods } from './_sqlite-store.ts'
 import type { SqliteMethods } from './_sqlite-store.ts'
 
 export type { Durability, SqliteDatabase, SqliteMethods, SqliteStatement }

@@ -37,6 +37,7 @@ const PUBLIC: Record<string, string[]> = {
   './mongodb': ['mongodbStore'],
   './memcached': ['memcachedStore'],
   './dynamodb': ['dynamodbStore'],
+  './cloudflare': ['SojournObject', 'd1Store', 'durableObjectStore', 'migrationSql', 'workersKvStore'],
   './cookie': ['cookieStore'],
   './sealed': ['sealed'],
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { fromText, sqlSchema, sqlStatements, toSession, toText } from '../../src/stores/_sql.ts'
 import type { Dialect } from '../../src/stores/_sql.ts'
-import { sqliteDialect } from '../../src/stores/_sqlite-store.ts'
+import { sqliteDialect } from '../../src/stores/_sqlite-dialect.ts'
 import { connection } from './_sqlite.ts'
 
 describe('a text in a column', () => {

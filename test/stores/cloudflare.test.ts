@@ -1,0 +1,107 @@
+/** The Cloudflare stores in workerd, Cloudflare's own runtime, through miniflare. */
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { Miniflare } from 'miniflare'
+import { afterAll, describe, expect, it } from 'vitest'
+import { d1Store, durableObjectStore, migrationSql, workersKvStore } from '../../src/stores/cloudflare.ts'
+
+const { outputFiles } = await build({
+  entryPoints: [fileURLToPath(new URL('_cloudflare-worker.ts', import.meta.url))],
+  bundle: true,
+  write: false,
+  format: 'esm',
+  platform: 'node',
+  external: ['node:*'],
+})
+const worker = new Miniflare({
+  modules: true,
+  script: outputFiles[0]!.text,
+  compatibilityDate: '2026-04-01',
+  compatibilityFlags: ['nodejs_compat'],
+  durableObjects: { OBJECTS: { className: 'SojournObject', useSQLite: true } },
+  d1Databases: ['DB'],
+  kvNamespaces: ['KV'],
+})
+const ask = async (path: string, headers: Record<string, string> = {}) =>
+  worker.dispatchFetch(`https://example.org/${path}`, { headers })
+const casesOf = async (store: string): Promise<string[]> => (await (await ask(store)).json()) as string[]
+
+afterAll(() => worker.dispose())
+
+describe.each(['objects', 'd1'])('the %s store in workerd', async (store) => {
+  const cases = await casesOf(store)
+
+  it.each(cases.map((name, at) => [name, at] as const))('%s', async (_, at) => {
+    const answer = await ask(`${store}/${at}`)
+    expect(await answer.text()).toBe('passed')
+  })
+
+  it('carries a manager: a visitor is counted', async () => {
+    const first = await ask(`${store}/visit`)
+    expect(await first.text()).toBe('1')
+    const cookie = first.headers.get('set-cookie')!.split(';')[0]!
+    const counts = await Promise.all(
+      Array.from({ length: 5 }, async () => (await ask(`${store}/visit`, { cookie })).text()),
+    )
+    expect(counts.every((count) => Number(count) > 1)).toBe(true)
+  })
+})
+
+/** The cases that KV cannot keep: it has no compare-and-swap, so of several writers at once more than one may win. */
+const NOT_KEPT_BY_KV = [
+  'of many creates at once under one id, one wins',
+  'of many creates at once under the id of an expired session, one wins',
+  'of many saves at once onto one version, one is saved and the others are handed what it saved',
+  'a counter that many increment at once misses nothing',
+  'a removed session stays gone, though others save and touch it at the same time',
+  'a rotation is never reverted, though others save and touch at the same time',
+]
+
+describe('the KV store in workerd, which promises less', async () => {
+  const cases = await casesOf('kv')
+
+  it.each(cases.map((name, at) => [name, at] as const).filter(([name]) => !NOT_KEPT_BY_KV.includes(name)))(
+    '%s',
+    async (_, at) => {
+      const answer = await ask(`kv/${at}`)
+      expect(await answer.text()).toBe('passed')
+    },
+  )
+
+  it('leaves out cases by their names, and none by a name that is no case', () => {
+    expect(cases).toEqual(expect.arrayContaining(NOT_KEPT_BY_KV))
+  })
+
+  it('says in its type that it is eventually consistent, and can neither list nor revoke', () => {
+    const store = workersKvStore({
+      namespace: { get: async () => null, put: async () => undefined, delete: async () => undefined },
+    })
+    const cannot: undefined[] = [store.list, store.removeAll, store.revokedAt]
+    expect([store.consistency, ...cannot]).toEqual(['eventual', undefined, undefined, undefined])
+  })
+})
+
+describe('the Cloudflare stores', () => {
+  it.each([
+    ['durableObjectStore', () => durableObjectStore({ namespace: undefined as never })],
+    ['d1Store', () => d1Store({ database: {} as never })],
+    ['workersKvStore', () => workersKvStore({ namespace: {} as never })],
+  ])('%s refuses what is no binding, and says what to give', (_, attempt) => {
+    expect(attempt).toThrow(
+      expect.objectContaining({ code: 'ERR_SOJOURN_CONFIG', message: expect.stringContaining('env.') as string }),
+    )
+  })
+
+  it('says that D1 lacks its table, and how to make it', async () => {
+    const failing = { prepare: () => ({ bind: () => ({ run: missing, raw: missing }) }) }
+    await expect(d1Store({ database: failing }).load('one', { now: 0 })).rejects.toMatchObject({
+      code: 'ERR_SOJOURN_STORE',
+      message: expect.stringContaining('migrate') as string,
+    })
+    expect(migrationSql({ table: 'mine' })).toContain('CREATE TABLE IF NOT EXISTS "mine"')
+  })
+})
+
+function missing(): Promise<never> {
+  return Promise.reject(new Error('D1_ERROR: no such table: sojourn_sessions: SQLITE_ERROR'))
+}
