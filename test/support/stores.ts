@@ -8,10 +8,13 @@ import { join } from 'node:path'
 import type { Store } from '../../src/core/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { sqliteStore } from '../../src/stores/sqlite.ts'
+import { mariadb } from '../servers/mariadb.ts'
+import { postgres } from '../servers/postgres.ts'
 import { redis } from '../servers/redis.ts'
 import { whereServed } from '../servers/suite.ts'
 import { aroundStore } from './around-store.ts'
 import { openRedisPlace } from './redis-place.ts'
+import { openMariadbPlace, openPostgresPlace } from './sql-places.ts'
 
 /** A store to be tested on. */
 export interface OpenStore {
@@ -53,6 +56,8 @@ export const stores: Readonly<Record<string, StoreEntry>> = {
   },
 
   ...whereServed(redis, { redis: { open: openRedisPlace } }),
+  ...whereServed(postgres, { postgres: { open: openPostgresPlace } }),
+  ...whereServed(mariadb, { mariadb: { open: openMariadbPlace } }),
 }
 
 // --- internal ---
