@@ -40,6 +40,7 @@ const PUBLIC: Record<string, string[]> = {
   './cloudflare': ['SojournObject', 'd1Store', 'durableObjectStore', 'migrationSql', 'workersKvStore'],
   './cookie': ['cookieStore'],
   './sealed': ['sealed'],
+  './migrate': ['fromConnectStore'],
 }
 
 describe('the package', () => {
