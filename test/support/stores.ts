@@ -9,10 +9,12 @@ import type { Store } from '../../src/core/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { sqliteStore } from '../../src/stores/sqlite.ts'
 import { mariadb } from '../servers/mariadb.ts'
+import { memcached } from '../servers/memcached.ts'
 import { postgres } from '../servers/postgres.ts'
 import { redis } from '../servers/redis.ts'
 import { whereServed } from '../servers/suite.ts'
 import { aroundStore } from './around-store.ts'
+import { openMemcachedPlace } from './memcached-place.ts'
 import { openRedisPlace } from './redis-place.ts'
 import { openMariadbPlace, openPostgresPlace } from './sql-places.ts'
 
@@ -58,6 +60,7 @@ export const stores: Readonly<Record<string, StoreEntry>> = {
   ...whereServed(redis, { redis: { open: openRedisPlace } }),
   ...whereServed(postgres, { postgres: { open: openPostgresPlace } }),
   ...whereServed(mariadb, { mariadb: { open: openMariadbPlace } }),
+  ...whereServed(memcached, { memcached: { open: openMemcachedPlace } }),
 }
 
 // --- internal ---
