@@ -25,7 +25,7 @@ import { scopeStore } from './shell/scope.ts'
 import type { Shell } from './shell/shell.ts'
 import { type Committed, type OpenInput, Visit } from './shell/visit.ts'
 import { synchronous } from './shell/writer.ts'
-import { memoryStore } from './stores/memory.ts'
+import { type MemoryStore, memoryStore } from './stores/memory.ts'
 
 /** What is known of a session without its data. */
 export interface SessionInfo {
@@ -137,6 +137,7 @@ class SessionManager<T extends object> implements Manager<T> {
       hash: secretHasher(config.namespace, config.cookieName),
       warnOnce: warner(events),
     }
+    tellOfEvictions(store, events)
   }
 
   visit(input: OpenInput): Awaitable<Visit> {
@@ -320,6 +321,14 @@ function noSession(id: string): ConflictError {
     'ERR_SOJOURN_GONE',
     `There is no session ${isId(id) ? id : 'of this id'}; it has ended or never was`,
   )
+}
+
+/** A full memory store ends sessions to make room; nobody else does. */
+function tellOfEvictions(store: object, events: Events): void {
+  const { evictions } = store as Partial<MemoryStore>
+  evictions?.call(store, (id, principal) => {
+    events.emit('evicted', { id, ...(principal !== null && { principal }) })
+  })
 }
 
 /** Random bytes, drawn in bulk: a tenth of the cost of drawing for each token. Bytes are never given twice. */
