@@ -135,6 +135,8 @@ function isPieces(body: Reply['body']): body is AsyncIterable<string> {
 
 async function listen(handler: RequestHandler): Promise<Serving> {
   const server: Server = createServer(handler as never)
+  // A connection that closes while a request is on its way to it would be a failure of the test's own.
+  server.keepAliveTimeout = 0
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {

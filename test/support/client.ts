@@ -1,13 +1,8 @@
-/** Clients over real sockets: one with a cookie jar and connections that stay, one that sees each byte as it comes. */
-import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+/** Clients over real sockets: a browser with its session's cookie, and one that sees each byte as it comes. */
 import { connect } from 'node:net'
+import { type Answer, exchange, formatHead, parseHead } from './wire.ts'
 
-export interface Answer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly setCookies: readonly string[]
-  readonly body: string
-}
+export type { Answer }
 
 export interface Ask {
   /** Sent as JSON. */
@@ -15,8 +10,6 @@ export interface Ask {
   /** The `Cookie` header, in place of the jar's; none when null. */
   readonly cookie?: string | null
 }
-
-const agent = new Agent({ keepAlive: true, maxSockets: 128 })
 
 /** A browser: keeps what `Set-Cookie` says of the session's cookie, and sends it. */
 export class Browser {
@@ -37,9 +30,9 @@ export class Browser {
     return this.send('POST', path, { ...ask, body })
   }
 
-  async send(method: string, path: string, { body, cookie = this.cookie ?? null }: Ask = {}): Promise<Answer> {
-    const text = body === undefined ? undefined : JSON.stringify(body)
-    const answer = await exchange(this.#port, method, path, cookie, text)
+  async send(method: string, path: string, ask: Ask = {}): Promise<Answer> {
+    const [head, body] = request(method, path, { cookie: this.cookie ?? null, ...ask })
+    const answer = await exchange(this.#port, method, head, body)
     for (const line of answer.setCookies) {
       if (line.startsWith('sid=')) this.cookie = /; Max-Age=0;/.test(line) ? undefined : pairOf(line)
     }
@@ -66,7 +59,7 @@ export function tokenOf(cookie: string | undefined): { id: string; secret: strin
 export interface RawHead {
   readonly status: number
   /** `name=value` of each `Set-Cookie`. */
-  readonly cookies: string[]
+  readonly cookies: readonly string[]
   readonly location: string | undefined
 }
 
@@ -81,23 +74,15 @@ export interface RawAnswer {
 }
 
 /** Sends one request over a socket of its own. */
-export function rawRequest(port: number, method: string, path: string, { cookie, body }: Ask = {}): RawAnswer {
-  const text = body === undefined ? '' : JSON.stringify(body)
-  const lines = [
-    `${method} ${path} HTTP/1.1`,
-    'Host: localhost',
-    'Connection: close',
-    `Content-Length: ${Buffer.byteLength(text)}`,
-    ...(text === '' ? [] : ['Content-Type: application/json']),
-    ...(cookie ? [`Cookie: ${cookie}`] : []),
-  ]
-  const socket = connect(port, '127.0.0.1', () => socket.write(`${lines.join('\r\n')}\r\n\r\n${text}`))
+export function rawRequest(port: number, method: string, path: string, ask: Ask = {}): RawAnswer {
+  const text = request(method, path, ask, ['Connection: close']).join('')
+  const socket = connect(port, '127.0.0.1', () => socket.write(text))
   let received = ''
   const head = new Promise<RawHead>((resolve, reject) => {
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1')
       const end = received.indexOf('\r\n\r\n')
-      if (end !== -1) resolve(parseHead(received.slice(0, end)))
+      if (end !== -1) resolve(rawHead(received.slice(0, end)))
     })
     socket.on('close', () => reject(new Error(`The connection ended before the head: ${JSON.stringify(received)}`)))
   })
@@ -118,34 +103,20 @@ export function rawRequest(port: number, method: string, path: string, { cookie,
 
 // --- internal ---
 
-function exchange(port: number, method: string, path: string, cookie: string | null, body?: string): Promise<Answer> {
-  const headers = {
-    ...(cookie !== null && { cookie }),
-    ...(body !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
-  }
-  return new Promise((resolve, reject) => {
-    const outgoing = request({ host: '127.0.0.1', port, method, path, agent, headers }, (response) => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => (text += chunk))
-      response.on('error', reject)
-      response.on('end', () => {
-        const { statusCode: status = 0, headers } = response
-        resolve({ status, headers, setCookies: headers['set-cookie'] ?? [], body: text })
-      })
-    })
-    outgoing.on('error', reject)
-    outgoing.end(body)
-  })
+function request(
+  method: string,
+  path: string,
+  { body, cookie }: Ask,
+  headers: readonly string[] = [],
+): [head: string, body: string] {
+  const text = body === undefined ? '' : JSON.stringify(body)
+  const lines = [...headers, `Content-Length: ${Buffer.byteLength(text)}`]
+  if (text !== '') lines.push('Content-Type: application/json')
+  if (cookie) lines.push(`Cookie: ${cookie}`)
+  return [formatHead(method, path, lines), text]
 }
 
-function parseHead(head: string): RawHead {
-  const [first = '', ...lines] = head.split('\r\n')
-  const valuesOf = (name: string): string[] =>
-    lines.filter((line) => line.toLowerCase().startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trim())
-  return {
-    status: Number(first.split(' ')[1]),
-    cookies: valuesOf('set-cookie').map(pairOf),
-    location: valuesOf('location')[0],
-  }
+function rawHead(text: string): RawHead {
+  const { status, headers, setCookies } = parseHead(text)
+  return { status, cookies: setCookies.map(pairOf), location: headers['location'] }
 }
