@@ -32,6 +32,8 @@ export class Writer {
   readonly #standing: Standing
   /** The token to hand out, of the latest proposal. */
   #token: Token | undefined
+  /** Whether that proposal replaced the token, rather than somebody before it. */
+  #replaced = false
 
   constructor(shell: Shell, handle: Handle, standing: Standing) {
     this.#shell = shell
@@ -156,6 +158,7 @@ export class Writer {
         ? this.#replacement(headersSent)
         : this.#rotation(current, stands, headersSent)
       this.#token = token
+      this.#replaced = rotation.hash !== undefined
       return nextRecord(
         current,
         { ...this.#change(mark, text, principal), ...rotation },
@@ -191,6 +194,7 @@ export class Writer {
       return { previous: { hash: previous.hash, confirmedAt: clock() } }
     }
     // Limits of its own change the cookie's age: the same token is sent again.
+    if (headersSent && (limits?.lifetime !== undefined || limits?.persistent !== undefined)) throw tooLateForCookie()
     if (step !== 'replace' || headersSent) return { token: limits ? token : undefined }
     const sealed = sealSecret(nextSecret, token, random)
     return {
@@ -206,14 +210,14 @@ export class Writer {
   async #settle(record: SessionRecord, sent: string, turn: Turn): Promise<Plan> {
     const { events } = this.#shell
     const before = this.#standing.record!
-    const { id, principal, metadata } = record
+    const { id, principal } = record
     if (!(await this.#admitted(record, before.principal))) {
       turn.latest = undefined
       return this.#drop(sent, 'revoked')
     }
     turn.latest = record
     this.#adopt(record, this.#token)
-    if (metadata.hash !== before.metadata.hash) events.emit('rotated', { id, ...named(principal) })
+    if (this.#replaced) events.emit('rotated', { id, ...named(principal) })
     if (principal !== null && principal !== before.principal) events.emit('signed-in', { id, principal })
     this.#handle.refresh(sent, record.text)
     return 'save'

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import type { Session } from '../../src/core/session.ts'
 import { Gate } from '../support/gate.ts'
-import { HOUR, rejection, scene, SECOND, settled } from '../support/scene.ts'
+import { HOUR, rejection, scene, SECOND, settled, type TestData } from '../support/scene.ts'
 import { setCookieOf } from '../support/visitor.ts'
 
 const STORE = { name: 'StoreError', code: 'ERR_SOJOURN_STORE' }
@@ -176,7 +177,8 @@ describe('a commit that fails', () => {
     expect(app.store.calls).toEqual(['load'])
   })
 
-  it('does so after a hundred conflicts in a row', { timeout: 30_000 }, async () => {
+  it('does so after a hundred conflicts in a row', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const app = scene()
     const known = await app.known()
     const id = known.token.split('.')[0]!
@@ -186,8 +188,10 @@ describe('a commit that fails', () => {
       app.rows.set(id, { ...row, version: row.version + 1 })
       return save(...args)
     }
-    const failed = known.visit((session) => (session['a'] = 1))
-    expect(await rejection(failed)).toMatchObject({ name: 'ConflictError', code: 'ERR_SOJOURN_CONFLICT' })
+    const failed = rejection(known.visit((session) => (session['a'] = 1)))
+    await vi.runAllTimersAsync()
+    vi.useRealTimers()
+    expect(await failed).toMatchObject({ name: 'ConflictError', code: 'ERR_SOJOURN_CONFLICT' })
     expect(app.takeTold().filter((type) => type === 'conflict')).toHaveLength(100)
   })
 })
@@ -290,10 +294,12 @@ describe('after the head has left', () => {
     expect([app.store.calls, app.rows.size]).toEqual([[], 0])
   })
 
-  it.each<[string, (session: { user?: { id: string }; regenerate(): Promise<void> }) => unknown]>([
+  it.each<[string, (session: Session<TestData>) => unknown]>([
     ['sign in', (session) => (session.user = { id: 'bob' })],
     ['sign out', (session) => delete session.user],
     ['get a new token', (session) => session.regenerate()],
+    ['get a cookie of another age', (session) => session.limit({ persistent: false })],
+    ['get a cookie of another end', (session) => session.limit({ lifetime: 60 })],
   ])('nobody can %s, and nothing is stored', async (_, change) => {
     const app = scene()
     const alice = await app.signedIn()
@@ -303,6 +309,15 @@ describe('after the head has left', () => {
     expect(await rejection(app.sessions.commit(session, late))).toMatchObject(refused)
     expect(app.rows).toEqual(before)
     expect((await alice.open()).user).toEqual({ id: 'alice' })
+  })
+
+  it('a tighter idle timeout needs no cookie', async () => {
+    const app = scene()
+    const known = await app.known()
+    const session = await known.open()
+    session.limit({ idleTimeout: 60 })
+    expect(await app.sessions.commit(session, late)).toEqual({ plan: 'save', headers: [] })
+    expect((await known.open()).expiresAt).toBe(app.clock() + 60 * SECOND)
   })
 
   it('no token is replaced for its age, and the data are stored', async () => {

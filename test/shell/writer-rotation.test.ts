@@ -96,6 +96,7 @@ describe('the token before', () => {
     await finished
     expect(new Set(parallel.map(({ token }) => token)).size).toBe(1)
     expect((await alice.open()).user).toEqual({ id: 'alice' })
+    expect(app.takeTold()).toEqual(['rotated'])
   })
 
   it('is handed the same one by processes that know nothing of each other', async () => {
