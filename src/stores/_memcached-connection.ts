@@ -7,14 +7,13 @@
  *
  * @module
  */
-import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { StoreError } from '../core/errors.ts'
 import { Refusal, Silence, toFault } from './_memcached-faults.ts'
 import { flagOf, lineOf, Replies } from './_memcached-protocol.ts'
 import type { Reply } from './_memcached-protocol.ts'
+import { dial } from './_memcached-servers.ts'
 import type { Address } from './_memcached-servers.ts'
 
 /** How a server is spoken to. */
@@ -104,8 +103,7 @@ export class Connection {
   #connect(): void {
     if (performance.now() < this.#notBefore) return this.#failAll(this.#lastFault)
     const { tls } = this.#manners
-    const { at } = this.#address
-    const socket = tls ? connectTls({ ...at, ...serverName(at), ...tls }) : connect(at)
+    const socket = dial(this.#address, tls)
     this.#socket = socket
     this.#replies = new Replies()
     socket.setNoDelay(true)
@@ -259,11 +257,6 @@ export class Connection {
 
 /** After these the next answer is to the next question. */
 const ANSWERS = new Set(['HD', 'VA', 'EN', 'NF', 'NS', 'EX', 'SERVER_ERROR'])
-
-/** The name that the certificate must have; an address is checked by itself. */
-function serverName(at: Address['at']): { servername?: string } {
-  return 'host' in at && /[a-z]/i.test(at.host) && !at.host.includes(':') ? { servername: at.host } : {}
-}
 
 function closed(): StoreError {
   return new StoreError('This memcachedStore has been closed. Close it when nothing uses it any more.')

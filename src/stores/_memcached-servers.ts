@@ -4,6 +4,10 @@
  * @module
  */
 import { createHash } from 'node:crypto'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { ConfigError } from '../core/errors.ts'
 
 /** A server's address. */
@@ -50,6 +54,11 @@ export function spotter(addresses: readonly Address[], prefix: string): (id: str
   }
 }
 
+/** Opens a connection: with TLS it can be used from `secureConnect` on, without from `connect`. */
+export function dial({ at }: Address, tls: TlsOptions | undefined): Socket {
+  return tls ? connectTls({ ...at, ...serverName(at), ...tls }) : connect(at)
+}
+
 // --- internal ---
 
 const PORT = 11_211
@@ -64,6 +73,11 @@ function toAddress(name: unknown): Address {
     )
   }
   return { name: name as string, at: { host, port: Number(port) } }
+}
+
+/** The name that the certificate must have; an address is checked by itself. */
+function serverName(at: Address['at']): { servername?: string } {
+  return 'host' in at && /[a-z]/i.test(at.host) && !at.host.includes(':') ? { servername: at.host } : {}
 }
 
 function digest(text: string): Buffer {

@@ -75,6 +75,14 @@ describe('fromConnectStore over two MemoryStores on the same data', () => {
   })
 })
 
+it('fromConnectStore cannot list, and its type says so', () => {
+  const store = fromConnectStore(new MemoryStore())
+  // @ts-expect-error there is no list
+  expect(store.list).toBeUndefined()
+  // @ts-expect-error nor anything that needs one
+  expect(store.removeAll).toBeUndefined()
+})
+
 describe('what it gives to keep', () => {
   it('has a cookie that expires ten minutes after the session', async () => {
     const given: ConnectSession[] = []

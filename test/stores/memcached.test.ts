@@ -211,6 +211,14 @@ serverSuite('memcachedStore', memcached, () => {
   })
 })
 
+it('memcachedStore cannot list, and its type says so', () => {
+  const store = memcachedStore({ servers: 'localhost' })
+  // @ts-expect-error there is no list
+  expect(store.list).toBeUndefined()
+  // @ts-expect-error nor anything that needs one
+  expect(store.removeAll).toBeUndefined()
+})
+
 describe('memcachedStore refuses', () => {
   it.each<[string, MemcachedStoreOptions]>([
     ['no server', { servers: [] }],
