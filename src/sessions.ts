@@ -240,7 +240,7 @@ class SessionManager<T extends object> implements Manager<T> {
 
   /** A session in its cookie cannot be looked at from here: not whether it is there, nor whose it is. */
   async #revokeUnseen(id: string, only: { principal?: string }): Promise<boolean> {
-    if (!this.#shell.sealed?.revoked || only.principal !== undefined) {
+    if (!this.#shell.sealed?.revoked || 'principal' in only) {
       throw new UsageError(
         'ERR_SOJOURN_UNSUPPORTED',
         'A session in its cookie can be ended from elsewhere by its id alone, and only with revocations; give cookieStore({ revocations }), or use a store on the server',

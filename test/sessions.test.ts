@@ -259,6 +259,19 @@ describe('revoke', () => {
     expect((await alice.open()).isNew).toBe(false)
   })
 
+  it('ends nothing for a person, missing or not, where nobody knows whose a session is', async () => {
+    const ended: string[] = []
+    const revoked = { has: () => false, add: (id: string) => void ended.push(id) }
+    const { sessions } = scene({ store: { seal: () => '', unseal: () => undefined, revoked } })
+    for (const principal of ['alice', undefined])
+      expect(await rejection(sessions.revoke('A'.repeat(22), { principal } as { principal: string }))).toMatchObject(
+        UNSUPPORTED,
+      )
+    expect(ended).toEqual([])
+    expect(await sessions.revoke('A'.repeat(22))).toBe(true)
+    expect(ended).toEqual(['A'.repeat(22)])
+  })
+
   it('of what is no id ends nothing', async () => {
     const app = scene()
     expect(await app.sessions.revoke('../../etc/passwd')).toBe(false)
