@@ -1,24 +1,36 @@
 /**
- * The gate: holds a Node response back until its session is stored. The one place that touches a response's methods.
+ * The gate: holds a Node response back until its session is stored. The one place that stands before its methods.
  *
- * `writeHead`, `write`, `end` and `flushHeaders` are all that send a byte of a final response. At the first of them
- * the gate asks its keeper what is due. Nothing: the call goes through, in the same tick. A write: the calls wait in
- * line, and the response looks sent to everybody, until the store has the change. `end` after the head is asked about
- * once more. When the change cannot be stored, nothing of the response leaves: it is made blank again for the
- * framework's error handler, whose response passes a second gate.
+ * At the first of the calls that send a byte the gate asks its keeper what is due. Nothing: the call goes through, in
+ * the same tick. A write: the calls wait in line, and the response looks sent to everybody, until the store has the
+ * change. `end` after the head is asked about once more. When the change cannot be stored, nothing of the response
+ * leaves: it is made blank again for the framework's error handler, whose response passes a second gate.
  *
  * @module
  */
-import { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Awaitable } from '../core/store.ts'
 import { isPromise } from '../shell/calls.ts'
-import { putHeaders } from './_headers.ts'
-
-export type Headers = readonly (readonly [string, string])[]
+import { Disguise, hasReason, nodeError } from './_disguise.ts'
+import { type Headers, putHeaders, spreadHead } from './_headers.ts'
+import {
+  type Gated,
+  gatePrototype,
+  gateResponse,
+  type Layer,
+  layersOf,
+  type Method,
+  METHODS,
+  type Methods,
+  methodsOf,
+  restoreLayers,
+} from './_methods.ts'
 
 /** Who decides what a response waits for. */
 export interface GateKeeper {
+  /** The gate that gated methods on a prototype find. */
+  gate: Gated | undefined
   /** Commits; gives the headers that the head needs, at once when the response need not wait. Never throws. */
   commit(headersSent: boolean): Awaitable<Headers>
   /** The commit failed before a byte left, and the response is blank again: somebody has to answer. */
@@ -29,112 +41,71 @@ export interface GateKeeper {
   lastHeaders(): Headers
 }
 
-type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders'
-type Call = [method: Method, args: unknown[]]
-type Methods = { [M in Method]: (...args: unknown[]) => unknown }
-type Response = ServerResponse
-
-const METHODS: readonly Method[] = ['writeHead', 'write', 'end', 'flushHeaders']
-
-/** What layers above may have laid on a response, and must not outlive a response that failed. */
-const LAYERED = [...METHODS, 'on', 'addListener', 'once', 'flush'] as const
-
-/** The gates of responses whose framework's prototype is gated. */
-const gates = new WeakMap<object, Gate>()
-const gatedPrototypes = new WeakSet<object>()
-
-/** What a response was like before anybody wrote to it. */
-export interface Blank {
-  readonly headers: ReturnType<Response['getHeaders']>
-}
-
-export function blankOf(response: Response): Blank {
-  return { headers: response.getHeaders() }
-}
-
 /**
  * Puts a gate before a response.
  *
- * After Express has changed a response's prototype, each own property on it costs microseconds. So the methods are
- * laid, once, on the prototype that the framework put above Node's; unless somebody has laid methods on this very
- * response, which the gate must come before, or there is no such prototype.
+ * @param headers what the response had for headers when the keeper's middleware ran: a failure takes it back to them
  */
-export function putGate(response: Response, blank: Blank, keeper: GateKeeper): void {
-  if (typeof response.end !== 'function' || typeof response.writeHead !== 'function') return // an upgrade's stand-in
-  const prototype = METHODS.some((method) => Object.hasOwn(response, method))
-    ? undefined
-    : frameworkPrototype(response, ServerResponse.prototype)
-  if (!prototype) {
-    new Gate(response, blank, keeper, innerOf(response)).lay()
-    return
+export function putGate(response: ServerResponse, headers: OutgoingHttpHeaders, keeper: GateKeeper): void {
+  const methods = gatePrototype(response)
+  if (methods) keeper.gate = new Gate(response, keeper, { headers, methods, layers: NO_LAYERS })
+  else {
+    const ground = { headers, methods: methodsOf(response), layers: layersOf(response, LAYERED) }
+    gateResponse(new Gate(response, keeper, ground))
   }
-  gatePrototype(prototype)
-  gates.set(response, new Gate(response, blank, keeper, belowOf(prototype)))
 }
 
-/** The object that a framework put right above Node's own prototype; undefined when there is none. */
-export function frameworkPrototype(object: object, nodes: object): object | undefined {
-  let found: object | undefined
-  for (
-    let each = Object.getPrototypeOf(object) as object | null;
-    each !== nodes;
-    each = Object.getPrototypeOf(each) as object | null
-  ) {
-    if (each === null) return undefined
-    found = each
-  }
-  return found
+/** Whether no header can reach the client any more: the head has left, or the client has gone. */
+export function isTooLate(response: ServerResponse): boolean {
+  return response.headersSent || isGone(response)
 }
 
 // --- internal ---
 
-class Gate {
-  readonly #response: Response
-  readonly #blank: Blank
+/** What lies under a gate: what a response that failed goes back to. */
+interface Ground {
+  readonly headers: OutgoingHttpHeaders
+  readonly methods: Methods
+  readonly layers: readonly Layer[]
+}
+
+type Call = [method: Method, args: unknown[]]
+
+/** What others may lay above a gate; a layer that has seen a response must not outlive its failure. */
+const LAYERED = [...METHODS, 'on', 'flush']
+const NO_LAYERS: readonly Layer[] = LAYERED.map((name) => [name, undefined])
+
+class Gate implements Gated {
+  readonly response: ServerResponse
   readonly #keeper: GateKeeper
-  readonly #inner: Methods
-  readonly #sources: Readable[] = []
-  #state: 'waiting' | 'held' | 'open' | 'done' | 'dead' = 'waiting'
+  readonly #ground: Ground
   /** Whether this is the gate of an error response: a second failure ends it. */
-  #second = false
+  readonly #second: boolean
+  readonly #sources: Readable[] = []
+  #state: 'shut' | 'held' | 'open' | 'done' | 'dead' = 'shut'
   #line: Call[] = []
-  /** What lay on the response under this gate. */
-  readonly #layersBelow: Record<string, PropertyDescriptor>
+  #due: Headers = []
   #disguise: Disguise | undefined
 
-  constructor(response: Response, blank: Blank, keeper: GateKeeper, inner: Methods) {
-    this.#response = response
-    this.#blank = blank
+  constructor(response: ServerResponse, keeper: GateKeeper, ground: Ground, second = false) {
+    this.response = response
     this.#keeper = keeper
-    this.#inner = inner
-    this.#layersBelow = layersOf(response)
+    this.#ground = ground
+    this.#second = second
     // A handler may look at its session for the first time when its head has long left.
     if (response.headersSent) this.#state = response.writableEnded ? 'done' : 'open'
-    response.once?.('close', () => this.#close())
-    response.on?.('pipe', (source: Readable) => this.#sources.push(source))
-  }
-
-  /** Lays the gated methods on the response itself. */
-  lay(): void {
-    for (const method of METHODS) {
-      const gated = (...args: unknown[]): unknown => this.call(method, args)
-      Object.defineProperty(this.#response, method, {
-        value: gated,
-        configurable: true,
-        writable: true,
-        enumerable: true,
-      })
-    }
+    response.on('close', () => this.#close())
+    response.on('pipe', (source: Readable) => this.#sources.push(source))
   }
 
   call(method: Method, args: unknown[]): unknown {
     switch (this.#state) {
-      case 'waiting':
-        return this.#decide(method, args, false)
-      case 'open':
-        return method === 'end' ? this.#decide(method, args, true) : this.#pass(method, args)
+      case 'shut':
+        return this.#decide(method, method === 'writeHead' ? spreadHead(this.response, args) : args)
       case 'held':
         return this.#wait(method, args)
+      case 'open':
+        return method === 'end' ? this.#decide(method, args) : this.#pass(method, args)
       case 'done':
         return this.#pass(method, args)
       case 'dead':
@@ -142,31 +113,32 @@ class Gate {
     }
   }
 
-  #decide(method: Method, args: unknown[], headersSent: boolean): unknown {
-    const due = this.#keeper.commit(headersSent)
-    if (isPromise(due)) return this.#hold(method, args, due, headersSent)
+  #decide(method: Method, args: unknown[]): unknown {
+    const due = this.#keeper.commit(this.#state === 'open' || isTooLate(this.response))
+    if (isPromise(due)) return this.#hold(method, args, due)
     this.#state = method === 'end' ? 'done' : 'open'
-    if (due.length === 0) return this.#pass(method, args)
-    const rest = method === 'writeHead' ? this.#putOwn(args) : args
-    putHeaders(this.#response, due)
-    return this.#pass(method, rest)
+    putHeaders(this.response, due)
+    return this.#pass(method, args)
   }
 
   #pass(method: Method, args: unknown[]): unknown {
-    return this.#inner[method].apply(this.#response, args)
+    try {
+      return this.#ground.methods[method].apply(this.response, args)
+    } catch (error) {
+      // A status or a chunk that Node refuses: whoever answers for that is asked about again.
+      if (!this.response.headersSent) this.#state = 'shut'
+      throw error
+    }
   }
 
   // --- held ---
 
-  #hold(method: Method, args: unknown[], due: Promise<Headers>, headersSent: boolean): unknown {
-    // The handler's own headers become ordinary ones now: what is wrong with them is the handler's to hear.
-    this.#line = [[method, method === 'writeHead' && !headersSent ? this.#putOwn(args) : args]]
+  #hold(method: Method, args: unknown[], due: Promise<Headers>): unknown {
     this.#state = 'held'
-    this.#disguise = new Disguise(this.#response, method === 'end')
-    due
-      .then((headers) => this.#release(headers))
-      .catch((error: unknown) => (headersSent ? this.#cut(error) : this.#fail(error)))
-    return method === 'write' ? this.#disguise.oweDrain() : this.#response
+    this.#line = [[method, args]]
+    const disguise = (this.#disguise = new Disguise(this.response, method === 'end'))
+    due.then((headers) => this.#release(headers)).catch((error: unknown) => this.#refuse(error))
+    return method === 'write' ? disguise.oweDrain() : this.response
   }
 
   /** What the response itself would do with a call after its head. */
@@ -175,245 +147,121 @@ class Gate {
     if (method === 'writeHead')
       throw nodeError('ERR_HTTP_HEADERS_SENT', 'Cannot write headers after they are sent to the client')
     if (method === 'flushHeaders') return undefined
-    if (disguise.ended) {
-      const [code, message] =
-        method === 'end'
-          ? ['ERR_STREAM_ALREADY_FINISHED', 'Cannot call end after a stream was finished']
-          : ['ERR_STREAM_WRITE_AFTER_END', 'write after end']
-      report(args, nodeError(code, message))
-      return method === 'end' ? this.#response : false
-    }
-    this.#line.push([method, args])
-    if (method === 'end') disguise.ended = true
-    return method === 'end' ? this.#response : disguise.oweDrain()
+    if (!disguise.ended) this.#line.push([method, args])
+    else if (method === 'end')
+      report(args, nodeError('ERR_STREAM_ALREADY_FINISHED', 'Cannot call end after a stream was finished'))
+    else report(args, nodeError('ERR_STREAM_WRITE_AFTER_END', 'write after end'))
+    if (method === 'write') return disguise.oweDrain()
+    disguise.ended = true
+    return this.response
   }
 
   #release(headers: Headers): void {
     const disguise = this.#disguise!
+    const line = this.#line
     disguise.drop()
-    putHeaders(this.#response, headers)
-    const [[method, args], ...rest] = this.#line as [Call, ...Call[]]
-    this.#line = []
-    this.#state = method === 'end' ? 'done' : 'open'
-    let flowing = this.#pass(method, args)
+    this.#due = headers
+    putHeaders(this.response, headers)
+    this.#state = line[0]![0] === 'end' ? 'done' : 'open'
+    let flowing: unknown
     // What came after the head goes its ordinary way: `end` is asked about once more.
-    for (const [nextMethod, nextArgs] of rest) flowing = this.call(nextMethod, nextArgs)
+    for (; line.length > 0; line.shift()) flowing = this.call(...line[0]!)
     if (disguise.drainOwed && !disguise.ended && flowing !== false) disguise.payDrain()
   }
 
   // --- failed ---
 
-  /** Nothing of the handler's response leaves: it is blank again, for whoever answers now. */
-  #fail(error: unknown): void {
+  #refuse(error: unknown): void {
+    const { response } = this
     this.#state = 'dead'
-    this.#disguise?.drop()
-    this.#stopSources(error)
+    this.#disguise!.drop()
     for (const [, args] of this.#line) report(args, error)
+    this.#stopSources()
+    // The failure has been told as an event, and nobody is left to be answered.
+    if (isGone(response)) return
+    if (response.headersSent) return this.#cut(error)
     this.#makeBlank()
     if (this.#second) return this.#answerBare()
-    const second = new Gate(this.#response, this.#blank, this.#keeper, this.#inner)
-    second.#second = true
-    second.lay()
+    gateResponse(new Gate(response, this.#keeper, this.#ground, true))
     this.#keeper.fail(error)
   }
 
   /** The head is out and its session is not stored: the one honest answer is no answer. */
   #cut(error: unknown): void {
-    this.#state = 'dead'
-    this.#disguise?.drop()
-    this.#stopSources(error)
-    for (const [, args] of this.#line) report(args, error)
-    this.#response.destroy()
+    // Without an error HTTP/2 would end the stream as if it were whole.
+    this.response.destroy(hasReason(this.response) ? undefined : (error as Error))
     this.#keeper.cut(error)
   }
 
+  /** Takes back headers, status, and the layers above this gate: they have taken their decisions. */
+  #makeBlank(): void {
+    const { response } = this
+    const { headers, layers } = this.#ground
+    restoreLayers(response, layers)
+    for (const name of response.getHeaderNames()) response.removeHeader(name)
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value!)
+    // Stored, though its response could not be sent: the browser still needs its cookie.
+    putHeaders(response, this.#due)
+    response.statusCode = 200
+    if (hasReason(response)) response.statusMessage = undefined as unknown as string
+  }
+
   #answerBare(): void {
-    const response = this.#response
+    const { response } = this
     response.statusCode = 503
     putHeaders(response, [...this.#keeper.lastHeaders(), ['Cache-Control', 'no-store']])
     response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+    // Node's own `end` calls `writeHead` on the response, which must find this gate and not the first one, which is dead.
+    gateResponse(this)
     this.#state = 'done'
-    // Left to `end`, the head would go through the response's own `writeHead`: that of the first gate, which is dead.
-    this.#inner.writeHead.call(response, 503)
-    this.#inner.end.call(response, 'Service Unavailable\n')
+    this.#pass('end', ['Service Unavailable\n'])
+    this.#state = 'dead'
   }
 
-  /** Takes back headers, status, and the layers that others put above this gate: they have taken their decisions. */
-  #makeBlank(): void {
-    const response = this.#response
-    for (const name of LAYERED)
-      if (Object.hasOwn(response, name)) delete (response as unknown as Record<string, unknown>)[name]
-    for (const [name, layer] of Object.entries(this.#layersBelow)) Object.defineProperty(response, name, layer)
-    for (const name of response.getHeaderNames()) response.removeHeader(name)
-    for (const [name, value] of Object.entries(this.#blank.headers))
-      if (value !== undefined) response.setHeader(name, value)
-    response.statusCode = 200
-    // HTTP/2 has no reason phrase and warns of any.
-    if (response instanceof ServerResponse) response.statusMessage = undefined as unknown as string
-  }
-
-  /** A piped file must not flow on into the error page. */
-  #stopSources(error: unknown): void {
-    for (const source of this.#sources) {
-      source.unpipe?.(this.#response)
-      source.once?.('error', ignore)
-      source.destroy?.(error instanceof Error ? error : undefined)
-    }
+  /**
+   * A piped file must not flow on into the error page. It is destroyed only after that: whoever pipes (`pipeline`,
+   * Express's `sendFile`) would take its end for a failure, and destroy the response or answer a second time.
+   */
+  #stopSources(): void {
+    const sources = this.#sources.splice(0)
+    for (const source of sources) source.unpipe(this.response)
+    const destroy = (): void => sources.forEach((source) => source.destroy())
+    if (isGone(this.response)) destroy()
+    else this.response.once('close', destroy)
   }
 
   /** Calls through old references (a zlib stream that still flows) fall on the floor. */
   #drop(method: Method, args: unknown[]): unknown {
     report(args, nodeError('ERR_STREAM_DESTROYED', 'The response failed because its session could not be stored'))
-    return method === 'write' ? true : this.#response
+    return method === 'write' || this.response
   }
 
-  /** The client has gone before the end: what was changed is still stored, and no cookie can be delivered. */
+  /** The client has gone before the end: what was changed is still stored, but no cookie can be delivered. */
   #close(): void {
-    if (this.#state !== 'waiting' && this.#state !== 'open') return
+    if (this.#state !== 'shut' && this.#state !== 'open') return
+    if (this.#state === 'shut' && this.response.headersSent) warnOfBypass()
     this.#state = 'open'
     const due = this.#keeper.commit(true)
     // A failure has been told as an event; nobody is left to be answered.
-    if (isPromise(due)) due.then(ignore, ignore)
-  }
-
-  /** Turns `writeHead`'s own headers, in any of their forms, into ordinary ones; gives the arguments that remain. */
-  #putOwn([status, second, third]: unknown[]): unknown[] {
-    const reason = typeof second === 'string' ? [second] : []
-    const own = third ?? (reason.length > 0 ? undefined : second)
-    const seen = new Set<string>()
-    for (const [name, value] of pairs(own)) {
-      const key = name.toLowerCase()
-      if (Array.isArray(own) && seen.has(key)) this.#response.appendHeader(name, value as string)
-      else this.#response.setHeader(name, value as string)
-      seen.add(key)
-    }
-    return [status, ...reason]
+    if (isPromise(due)) due.catch(() => undefined)
   }
 }
 
-/** While a response is held it looks sent: nobody answers twice, and nobody changes its head. */
-class Disguise {
-  readonly #response: Response
-  readonly #before = new Map<string, PropertyDescriptor | undefined>()
-  readonly #status: number
-  readonly #reason: string | undefined
-  readonly #drainListeners: (() => void)[] = []
-  ended: boolean
-  drainOwed = false
-
-  constructor(response: Response, ended: boolean) {
-    this.#response = response
-    this.ended = ended
-    this.#status = response.statusCode
-    this.#reason = response instanceof ServerResponse ? response.statusMessage : undefined
-    const tooLate = (): never => {
-      throw nodeError('ERR_HTTP_HEADERS_SENT', 'Cannot set headers after they are sent to the client')
-    }
-    this.#put('headersSent', { get: () => true })
-    this.#put('writableEnded', { get: () => this.ended })
-    this.#put('finished', { get: () => this.ended })
-    for (const name of ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader']) this.#put(name, { value: tooLate })
-    for (const name of ['on', 'addListener', 'once']) this.#put(name, { value: this.#listening(name) })
-  }
-
-  oweDrain(): false {
-    this.drainOwed = true
-    return false
-  }
-
-  /** Node emits no 'drain' for what it took at once; and layers may have kept listeners where an emit does not reach. */
-  payDrain(): void {
-    const reached = new Set(this.#response.listeners('drain'))
-    this.#response.emit('drain')
-    for (const listener of this.#drainListeners) if (!reached.has(listener)) listener.call(this.#response)
-  }
-
-  /** Restores what was there, others' layers included. */
-  drop(): void {
-    for (const [name, descriptor] of this.#before) {
-      if (descriptor) Object.defineProperty(this.#response, name, descriptor)
-      else delete (this.#response as unknown as Record<string, unknown>)[name]
-    }
-    this.#before.clear()
-    // Plain fields, which error handlers set even when it is too late.
-    this.#response.statusCode = this.#status
-    if (this.#response instanceof ServerResponse) this.#response.statusMessage = this.#reason as string
-  }
-
-  #listening(name: string): unknown {
-    const original = (this.#response as unknown as Record<string, (event: string, fn: () => void) => unknown>)[name]!
-    return (event: string, fn: () => void): unknown => {
-      if (event === 'drain') this.#drainListeners.push(fn)
-      return original.call(this.#response, event, fn)
-    }
-  }
-
-  #put(name: string, descriptor: PropertyDescriptor): void {
-    this.#before.set(name, Object.getOwnPropertyDescriptor(this.#response, name))
-    Object.defineProperty(this.#response, name, { ...descriptor, configurable: true })
-  }
+function isGone(response: ServerResponse): boolean {
+  return response.destroyed || (response as { stream?: { destroyed: boolean } }).stream?.destroyed === true
 }
 
-function gatePrototype(prototype: object): void {
-  if (gatedPrototypes.has(prototype)) return
-  gatedPrototypes.add(prototype)
-  const below = belowOf(prototype)
-  for (const method of METHODS) {
-    const gated = function (this: object, ...args: unknown[]): unknown {
-      const gate = gates.get(this)
-      return gate ? gate.call(method, args) : below[method].apply(this, args)
-    }
-    Object.defineProperty(prototype, method, { value: gated, configurable: true, writable: true })
-  }
-}
-
-const belowByPrototype = new WeakMap<object, Methods>()
-
-/** The methods under a gated prototype, looked up at each call: others may patch Node's own later. */
-function belowOf(prototype: object): Methods {
-  const known = belowByPrototype.get(prototype)
-  if (known) return known
-  const own = (method: Method) =>
-    Object.getOwnPropertyDescriptor(prototype, method)?.value as Methods[Method] | undefined
-  const methods = Object.fromEntries(
-    METHODS.map((method) => {
-      const replaced = own(method)
-      const call = function (this: unknown, ...args: unknown[]): unknown {
-        return (replaced ?? (Object.getPrototypeOf(prototype) as Methods)[method]).apply(this, args)
-      }
-      return [method, call]
-    }),
-  ) as Methods
-  belowByPrototype.set(prototype, methods)
-  return methods
-}
-
-function layersOf(response: Response): Record<string, PropertyDescriptor> {
-  const layers: Record<string, PropertyDescriptor> = {}
-  for (const name of LAYERED) {
-    const layer = Object.getOwnPropertyDescriptor(response, name)
-    if (layer) layers[name] = layer
-  }
-  return layers
-}
-
-function innerOf(response: Response): Methods {
-  return Object.fromEntries(METHODS.map((method) => [method, (response as unknown as Methods)[method]])) as Methods
-}
-
-function pairs(headers: unknown): [string, unknown][] {
-  if (!Array.isArray(headers)) return Object.entries(headers ?? {})
-  if (Array.isArray(headers[0])) return headers as [string, unknown][]
-  return headers.flatMap((name: string, at) => (at % 2 === 0 ? [[name, headers[at + 1]] as [string, unknown]] : []))
+let warned = false
+function warnOfBypass(): void {
+  if (warned) return
+  warned = true
+  process.emitWarning(
+    'A response left without waiting for its session: something answered past its methods, another copy of Express say; mount session() in that app too',
+    { code: 'SOJOURN_BYPASSED' },
+  )
 }
 
 function report(args: readonly unknown[], error: unknown): void {
   const callback = args.at(-1)
   if (typeof callback === 'function') queueMicrotask(() => (callback as (error: unknown) => void)(error))
 }
-
-function nodeError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code })
-}
-
-function ignore(): void {}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { IncomingMessage, type ServerResponse } from 'node:http'
+import { IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
 import { ConfigError } from '../core/errors.ts'
 import type { Options } from '../core/options.ts'
 import type { Session, SessionData } from '../core/session.ts'
@@ -11,7 +11,9 @@ import type { Awaitable } from '../core/store.ts'
 import { createSessions, type Manager, type Sessions } from '../sessions.ts'
 import { isPromise } from '../shell/calls.ts'
 import type { OpenInput, Visit } from '../shell/visit.ts'
-import { type Blank, blankOf, frameworkPrototype, type GateKeeper, type Headers, putGate } from './_gate.ts'
+import { type GateKeeper, isTooLate, putGate } from './_gate.ts'
+import type { Headers } from './_headers.ts'
+import { frameworkPrototype, type Gated, gatePrototype, KEEPER } from './_methods.ts'
 import { clientAddress, isSecure, type TrustFunction, trustFunction, type TrustProxy } from './_proxy.ts'
 
 declare global {
@@ -57,44 +59,49 @@ export function session<T extends object = SessionData>(
   options: AdapterOptions = {},
 ): Middleware {
   const manager = managerOf(sessions)
-  const { touch } = options
-  const trusts = trustFunction(options.trustProxy ?? false)
-  return (request, response, next) => {
-    const there = requests.get(request)
-    if (there) {
-      // Mounted twice: one session a request.
-      if (there.manager === manager) next()
-      else next(takenTwice())
-      return
-    }
-    let opened: Awaitable<Visit>
-    try {
-      opened = manager.visit(inputOf(request, trusts))
-    } catch (error) {
-      next(error)
+  const { touch, trustProxy } = options
+  const ownTrust = trustProxy === undefined ? undefined : trustFunction(trustProxy)
+  return (request: Kept, response, next) => {
+    const there = request[KEEPER]
+    if (there?.manager === manager) {
+      // Mounted twice: one session a request. The second may be in an app of another copy of Express.
+      there.attach(request)
+      next()
       return
     }
     const enter = (visit: Visit): void => {
-      if (touch && !touch(request)) visit.touches = false
+      visit.touches = touches
       new Attachment(manager, visit, response, next).attach(request)
       next()
     }
-    if (isPromise(opened)) opened.then(enter, next)
+    const refuse = (error: unknown): void => tell(error, response, next)
+    let touches: boolean
+    let opened: Awaitable<Visit>
+    try {
+      if (there) throw takenTwice()
+      touches = touch?.(request) ?? true
+      opened = manager.visit(new Input(request, ownTrust))
+    } catch (error) {
+      refuse(error)
+      return
+    }
+    if (isPromise(opened)) opened.then(enter, refuse)
     else enter(opened)
   }
 }
 
 // --- internal ---
 
-const requests = new WeakMap<object, Attachment>()
+type Kept = IncomingMessage & { [KEEPER]?: Attachment }
 
 /** A request, its response, and the visit that the session belongs to. */
 class Attachment implements GateKeeper {
   readonly manager: object
+  gate: Gated | undefined
   readonly #visit: Visit
   readonly #response: ServerResponse
   readonly #next: (error?: unknown) => void
-  readonly #blank: Blank
+  readonly #headers: OutgoingHttpHeaders | undefined
   #gated = false
 
   constructor(manager: object, visit: Visit, response: ServerResponse, next: (error?: unknown) => void) {
@@ -102,23 +109,26 @@ class Attachment implements GateKeeper {
     this.#visit = visit
     this.#response = response
     this.#next = next
-    this.#blank = blankOf(response)
+    this.#headers = isResponse(response) ? response.getHeaders() : undefined
+    visit.headersSent = () => !isResponse(response) || isTooLate(response)
   }
 
-  attach(request: IncomingMessage): void {
-    requests.set(request, this)
+  attach(request: Kept): void {
+    request[KEEPER] = this
     giveSession(request)
-    if (!this.#visit.isIdle) this.#gate()
+    if (!this.#headers) return
+    gatePrototype(this.#response)
+    if (!this.#visit.isIdle) this.#putGate()
   }
 
   /** A request whose handler never looks pays for no gate. */
   look(): object | null {
-    this.#gate()
+    this.#putGate()
     return this.#visit.look()
   }
 
   replace(value: unknown): void {
-    this.#gate()
+    this.#putGate()
     this.#visit.replace(value)
   }
 
@@ -128,9 +138,7 @@ class Attachment implements GateKeeper {
   }
 
   fail(error: unknown): void {
-    // A callback without a parameter has no way to hear of an error: it would answer as if there were none.
-    if (this.#next.length > 0) this.#next(error)
-    else answerError(this.#response, error)
+    tell(error, this.#response, this.#next)
   }
 
   cut(error: unknown): void {
@@ -141,17 +149,18 @@ class Attachment implements GateKeeper {
     return this.#visit.lastHeaders()
   }
 
-  #gate(): void {
-    if (this.#gated) return
+  #putGate(): void {
+    if (this.#gated || !this.#headers) return
     this.#gated = true
-    this.#visit.headersSent = () => this.#response.headersSent
-    putGate(this.#response, this.#blank, this)
+    putGate(this.#response, this.#headers, this)
   }
 }
 
-/** `req.session`, laid once on the prototype that the framework put above Node's, or on a bare request itself. */
+/** Lays `req.session` once on the prototype that the framework put above Node's, or on a bare request itself. */
 function giveSession(request: IncomingMessage): void {
-  const holder = frameworkPrototype(request, IncomingMessage.prototype) ?? request
+  // Another session library's property on this very request would hide ours.
+  const shadowed = Object.hasOwn(request, 'session')
+  const holder = (!shadowed && frameworkPrototype(request, IncomingMessage.prototype)) || request
   if (Object.getOwnPropertyDescriptor(holder, 'session')?.get === sessionProperty.get) return
   Object.defineProperty(holder, 'session', sessionProperty)
 }
@@ -159,21 +168,15 @@ function giveSession(request: IncomingMessage): void {
 const sessionProperty = {
   configurable: true,
   enumerable: true,
-  get(this: object): object | null | undefined {
-    return attachmentOf(this)?.look()
+  get(this: Kept): object | null | undefined {
+    return this[KEEPER]?.look()
   },
-  set(this: object, value: unknown): void {
-    const attachment = attachmentOf(this)
-    if (attachment) attachment.replace(value)
+  set(this: Kept, value: unknown): void {
+    const keeper = this[KEEPER]
+    if (keeper) keeper.replace(value)
     // Somebody else's property of that name, on a request that is none of ours.
     else Object.defineProperty(this, 'session', { value, configurable: true, enumerable: true, writable: true })
   },
-}
-
-/** Also for an object that has the request for its prototype. */
-function attachmentOf(request: object | null): Attachment | undefined {
-  const own = request && requests.get(request)
-  return own || request === null ? (own ?? undefined) : attachmentOf(Object.getPrototypeOf(request) as object | null)
 }
 
 function managerOf<T extends object>(given: Sessions<T> | Options<T> | undefined): Manager<T> {
@@ -184,18 +187,31 @@ function managerOf<T extends object>(given: Sessions<T> | Options<T> | undefined
   )
 }
 
-/** Labels are read only at a sign-in: what they cost, other requests do not pay. */
-function inputOf(request: IncomingMessage, ownTrust: TrustFunction): OpenInput {
-  const trust = (): TrustFunction => expressTrust(request) ?? ownTrust
-  return {
-    cookie: request.headers.cookie ?? null,
-    secure: isSecure(request, trust),
-    get userAgent() {
-      return request.headers['user-agent'] ?? ''
-    },
-    get address() {
-      return clientAddress(request, trust()) ?? ''
-    },
+/** What a visit may ask of a request. Getters of a class: those of an object literal are made anew each time. */
+class Input implements OpenInput {
+  readonly cookie: string | null
+  readonly secure: boolean
+  readonly #request: IncomingMessage
+  readonly #trust: TrustFunction | undefined
+
+  constructor(request: IncomingMessage, trust: TrustFunction | undefined) {
+    this.#request = request
+    this.#trust = trust
+    this.cookie = request.headers.cookie ?? null
+    this.secure = isSecure(request, () => this.#trusts)
+  }
+
+  // Labels are read only at a sign-in: what they cost, other requests do not pay.
+  get userAgent(): string {
+    return this.#request.headers['user-agent'] ?? ''
+  }
+
+  get address(): string {
+    return clientAddress(this.#request, this.#trusts) ?? ''
+  }
+
+  get #trusts(): TrustFunction {
+    return this.#trust ?? expressTrust(this.#request) ?? trustFunction(false)
   }
 }
 
@@ -204,12 +220,27 @@ function expressTrust(request: IncomingMessage): TrustFunction | undefined {
   return app?.get?.('trust proxy fn') as TrustFunction | undefined
 }
 
-function answerError(response: ServerResponse, error: unknown): void {
-  const status = (error as { status?: number }).status ?? 500
+/** Whether it is a response at all: for an upgrade, whoever shares the middleware gives a stand-in. */
+function isResponse(response: ServerResponse): boolean {
+  return typeof (response as Partial<ServerResponse>).getHeaders === 'function'
+}
+
+/** A callback without a parameter has no way to hear of an error: it would go on as if there were none. */
+function tell(error: unknown, response: ServerResponse, next: (error?: unknown) => void): void {
+  if (next.length > 0 || !isResponse(response)) next(error)
+  else answerError(response, statusOf(error))
+}
+
+function statusOf(error: unknown): number {
+  const status = (error as { status?: number } | undefined)?.status ?? 500
+  return status >= 400 && status < 600 ? status : 500
+}
+
+function answerError(response: ServerResponse, status: number): void {
   response.statusCode = status
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
   response.setHeader('Cache-Control', 'no-store')
-  response.end(status === 503 ? 'Service Unavailable\n' : status === 409 ? 'Conflict\n' : 'Internal Server Error\n')
+  response.end(`${STATUS_CODES[status]}\n`)
 }
 
 function takenTwice(): ConfigError {
