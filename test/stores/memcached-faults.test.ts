@@ -182,7 +182,6 @@ describe('what is no memcached', () => {
     ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
     ['noise', 'x'.repeat(10_000)],
     ['an answer to nothing', `${WELCOME}HD\r\nHD\r\n`],
-    ['another’s answer', `${WELCOME}HD Oz9\r\n`],
     ['an old memcached', `${WELCOME}ERROR\r\n`],
     ['what wants a password', 'CLIENT_ERROR unauthenticated\r\n'],
   ])('says otherwise (%s): a failure, and never a session', async (_, answer) => {
@@ -190,6 +189,17 @@ describe('what is no memcached', () => {
     for (const verb of everyVerb(store, 'id')) {
       await expect(verb).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_SOJOURN_STORE/) as string })
     }
+  })
+
+  it('gives the answer to another question: a failure, and never another’s session', async () => {
+    const value = `[1,${NOW + 1},"ada"]\nx`
+    const address = await impostor((socket) => {
+      socket.once('data', () => {
+        socket.write(WELCOME)
+        socket.on('data', () => socket.write(`VA ${value.length} c5 Oz9\r\n${value}\r\n`))
+      })
+    })
+    await expect(opened({ servers: address }).load('id', call)).rejects.toMatchObject(FAILED)
   })
 
   it('goes away in the middle of a write: it is not sent again', async () => {
