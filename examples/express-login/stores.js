@@ -1,28 +1,78 @@
 import { join } from 'node:path'
 import { cookieStore } from 'sojourn/cookie'
+import { memcachedStore } from 'sojourn/memcached'
 import { mongodbStore } from 'sojourn/mongodb'
+import { mysqlStore } from 'sojourn/mysql'
+import { postgresStore } from 'sojourn/postgres'
+import { redisStore } from 'sojourn/redis'
 import { sqliteStore } from 'sojourn/sqlite'
+import { openDatabase } from './sqlite.js'
 
 /**
  * Where sessions can live: the first entry whose variable is set wins; the last needs none.
  *
- * An entry opens the client and gives the store made from it, and how to close what it opened.
+ * An entry opens the client and gives the store made from it, and how to close what it opened. Each command that goes
+ * to the engine is told to `tell`, for the tour.
  */
 const STORES = [
   {
+    name: 'Redis',
+    variable: 'REDIS_URL',
+    async open(url, tell) {
+      const { createClient } = await import('redis')
+      const client = await createClient({ url }).connect()
+      const say = ([command, ...args]) => tell(`${command} ${/^eval/i.test(command) ? args[2] : args[0]}`)
+      const store = redisStore({ client: told(client, { sendCommand: say }) })
+      return { store, close: () => client.close() }
+    },
+  },
+  {
+    name: 'PostgreSQL',
+    variable: 'POSTGRES_URL',
+    async open(url, tell) {
+      const { default: pg } = await import('pg')
+      const pool = new pg.Pool({ connectionString: url })
+      pool.on('error', console.error) // a connection that broke while nobody used it
+      const store = postgresStore({ client: told(pool, { query: (query) => tell(query.text ?? query) }) })
+      await store.migrate()
+      return { store, close: () => pool.end() }
+    },
+  },
+  {
+    name: 'MySQL',
+    variable: 'MYSQL_URL',
+    async open(url, tell) {
+      const { default: mysql } = await import('mysql2/promise')
+      const pool = mysql.createPool(url)
+      const store = mysqlStore({ client: told(pool, { execute: ({ sql }) => tell(sql) }) })
+      await store.migrate()
+      return { store, close: () => pool.end() }
+    },
+  },
+  {
+    name: 'memcached',
+    variable: 'MEMCACHED_SERVERS',
+    async open(servers) {
+      const store = memcachedStore({ servers: servers.split(',') })
+      return { store, close: () => store.close() }
+    },
+  },
+  {
     name: 'sealed cookies',
     variable: 'SESSION_KEY', // openssl rand -base64 32
-    async open(secret) {
-      const { store: revocations, close } = await openStore({ DATA_DIR: process.env.DATA_DIR })
+    async open(secret, tell, { DATA_DIR }) {
+      const { store: revocations, close } = await openStore({ DATA_DIR }, tell)
       return { store: cookieStore({ keys: [{ id: 'k1', secret }], revocations }), close }
     },
   },
   {
     name: 'MongoDB',
     variable: 'MONGODB_URL',
-    async open(url) {
+    async open(url, tell) {
       const { MongoClient } = await import('mongodb')
-      const client = await new MongoClient(url).connect()
+      const client = new MongoClient(url, { monitorCommands: true })
+      client.on('commandStarted', ({ commandName, command }) => tell(`${commandName} ${command[commandName]}`))
+      await client.connect()
       const store = mongodbStore({ collection: client.db().collection('sessions') })
       await store.migrate()
       return { store, close: () => client.close() }
@@ -31,15 +81,37 @@ const STORES = [
   {
     name: 'SQLite',
     variable: 'DATA_DIR',
-    async open(folder) {
-      const store = sqliteStore({ path: join(folder, 'sessions.sqlite') })
-      return { store, close: () => store.close() }
+    async open(folder, tell) {
+      const database = await openDatabase(join(folder, 'sessions.sqlite'))
+      const prepare = (sql) => {
+        const statement = database.prepare(sql)
+        const say = () => tell(sql)
+        return told(statement, { run: say, get: say, all: say })
+      }
+      const store = sqliteStore({ database: told(database, {}, { prepare }) })
+      await store.migrate()
+      return { store, close: () => database.close() }
     },
   },
 ]
 
 /** Opens the session store that the environment chooses. Gives `{ name, store, close }`. */
-export async function openStore(env) {
+export async function openStore(env, tell = () => {}) {
   const entry = STORES.find(({ variable }) => env[variable])
-  return { name: entry.name, ...(await entry.open(env[entry.variable])) }
+  return { name: entry.name, ...(await entry.open(env[entry.variable], tell, env)) }
+}
+
+/** A client whose methods of these names say what they were given, before they do it; others are replaced. */
+function told(client, saying, replaced = {}) {
+  return new Proxy(client, {
+    get(target, name) {
+      if (Object.hasOwn(replaced, name)) return replaced[name]
+      const method = Reflect.get(target, name, target)
+      if (typeof method !== 'function') return method
+      return (...args) => {
+        saying[name]?.(...args)
+        return method.apply(target, args)
+      }
+    },
+  })
 }

@@ -5,10 +5,11 @@ import { openStore } from './stores.js'
 import { tour } from './tour/steps.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'sojourn-tour-'))
-const { name, store, close } = await openStore({ DATA_DIR: folder })
+const told = []
+const { name, store, close } = await openStore({ ...process.env, DATA_DIR: folder }, (command) => told.push(command))
 try {
   console.log(`How is req.session persisted? One visitor, the application of this folder, sessions in ${name}.`)
-  await tour({ store, print: console.log })
+  await tour({ store, told, print: console.log })
   console.log('All seven steps were as promised.')
 } catch (error) {
   console.error(error.message)

@@ -1,9 +1,16 @@
 /** The login application on stores other than its own file: each by an environment variable, each for real. */
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mariadb, openMariadb } from '../servers/mariadb.ts'
+import { memcached, startMemcached } from '../servers/memcached.ts'
+import { openPostgres, postgres } from '../servers/postgres.ts'
+import { openRedis, redis } from '../servers/redis.ts'
+import { type Needed, serverSuite } from '../servers/suite.ts'
 import { startMongoStandIn } from '../servers/mongo-stand-in.ts'
 import { Browser } from './browser.ts'
 import { startLogin } from './login-process.ts'
@@ -48,3 +55,39 @@ it('runs on MongoDB, users in a mongoose schema and sessions beside them', async
 it('runs on sealed cookies, whose revocations lie in a file', async () => {
   await useIt({ SESSION_KEY: randomBytes(32).toString('base64') }, 'sealed cookies')
 })
+
+type Open = () => Promise<{ url: string; stop(): Promise<unknown> }>
+const SERVERS: [name: string, variable: string, needed: Needed, open: Open, engineSays: RegExp][] = [
+  ['Redis', 'REDIS_URL', redis, openRedis, /engine: evalsha sojourn:/],
+  ['PostgreSQL', 'POSTGRES_URL', postgres, openPostgres, /engine: .*UPDATE/],
+  ['MySQL', 'MYSQL_URL', mariadb, openMariadb, /engine: .*UPDATE/],
+  ['memcached', 'MEMCACHED_SERVERS', memcached, openMemcached, /store: load/],
+]
+
+describe.each(SERVERS)('on %s', (name, variable, needed, open, engineSays) => {
+  serverSuite(`by ${variable}`, needed, () => {
+    let server: Awaited<ReturnType<Open>>
+    beforeAll(async () => {
+      server = await open()
+    })
+    afterAll(() => server.stop())
+
+    it('the application runs', () => useIt({ [variable]: server.url }, name))
+
+    it('the tour shows the seven steps and the engine’s own commands', async () => {
+      const tour = promisify(execFile)(process.execPath, ['examples/express-login/tour.js'], {
+        env: { ...process.env, [variable]: server.url },
+      })
+      const { stdout } = await tour
+      expect(stdout).toContain(`sessions in ${name}`)
+      expect(stdout).toMatch(engineSays)
+      expect(stdout).toContain('All seven steps were as promised.')
+      expect(stdout).not.toMatch(/[\w-]{22}/)
+    })
+  })
+})
+
+async function openMemcached(): Promise<{ url: string; stop(): Promise<unknown> }> {
+  const server = await startMemcached()
+  return { url: `127.0.0.1:${server.port}`, stop: () => server.stop() }
+}

@@ -12,9 +12,10 @@ const SLOW_MS = 50
 /**
  * Starts the application on `store`, visits it, and prints the seven steps of a request as they happen.
  *
- * Rejects at the first thing that is not as promised; no line that it prints contains a token's secret.
+ * Rejects at the first thing that is not as promised; no line that it prints contains a token's secret. `told` is the
+ * list in which the engine's own commands are found, where its client tells of them.
  */
-export async function tour({ store, print }) {
+export async function tour({ store, told = [], print }) {
   const recording = recorder(store)
   const sessions = createSessions({ store: recording.store })
   const users = await openUsers({})
@@ -24,7 +25,7 @@ export async function tour({ store, print }) {
   try {
     const browser = new Browser(`http://localhost:${server.address().port}`)
     await browser.get('/style.css') // the first answer of a process takes longest, and nothing of that is the session's
-    await sevenSteps(browser, recording, print)
+    await sevenSteps(browser, recording, told, print)
   } finally {
     server.close()
     server.closeAllConnections()
@@ -33,12 +34,12 @@ export async function tour({ store, print }) {
   }
 }
 
-async function sevenSteps(browser, recording, print) {
+async function sevenSteps(browser, recording, told, print) {
   /** Waits for an exchange, prints it with what the store was asked meanwhile, and checks both. */
   async function show(exchange, promised) {
-    recording.commands.length = 0
+    recording.commands.length = told.length = 0
     const seen = await exchange()
-    const happened = { ...seen, commands: [...recording.commands] }
+    const happened = { ...seen, commands: [...recording.commands], told: [...told] }
     print(account(happened))
     check(happened, promised)
     return seen
@@ -59,7 +60,7 @@ async function sevenSteps(browser, recording, print) {
 
   print('5  The handler assigns: req.session.user = user. The secret changes, the old one is dead.')
   const visitor = browser.cookie
-  await show(() => browser.post('/session', USER), { asked: 'load save revokedAt', setsCookie: true, to: '/users' })
+  await show(() => browser.post('/session', USER), { asked: 'load save( revokedAt)?', setsCookie: true, to: '/users' })
   await show(() => browser.get('/users', visitor), { asked: 'load', to: '/session/new' })
 
   print('6  Before the first byte leaves, the plan: nothing, touch, create, save, remove. A read: nothing.')
@@ -75,12 +76,14 @@ async function sevenSteps(browser, recording, print) {
 }
 
 /** Gives the lines that tell of an exchange. */
-function account({ request, cookieSent, status, location, ms, setCookie, commands }) {
+function account({ request, cookieSent, status, location, ms, setCookie, commands, told }) {
   const answer = location ? `${status} to ${location.split('?', 1)[0]}` : status
   const lines = [
     `   ${request}, cookie ${masked(cookieSent ?? 'none')}: ${answer}, ${time(ms)}`,
     `     store: ${commands.map(({ name, ms }) => `${name} ${time(ms)}`).join(', ') || 'not asked'}`,
   ]
+  if (told.length > 0)
+    lines.push(`     engine: ${told.map((command) => brief(command, 90 / told.length - 3)).join(' | ')}`)
   const withoutExpires = setCookie?.replace(/ Expires=[^;]*;/, '') // it says in more words what Max-Age says
   if (setCookie) lines.push(`     set-cookie: ${masked(withoutExpires)}`)
   return lines.join('\n')
@@ -103,6 +106,12 @@ function check({ request, status, location, html, seenAt, setCookie, commands },
 /** Gives a text with no more of each token in it than tells one from another. */
 function masked(text) {
   return text.replace(/([\w-]{6})[\w-]{16}[.]([\w-]{3})[\w-]{40}/g, '$1….$2…')
+}
+
+/** Gives the beginning of a command, names that might be ids cut short. */
+function brief(command, length) {
+  const text = command.replace(/\s+/g, ' ').replace(/[\w-]{20,}/g, (name) => `${name.slice(0, 6)}…`)
+  return text.length > length ? `${text.slice(0, length - 2)}…` : text
 }
 
 function time(ms) {
