@@ -50,8 +50,16 @@ export interface RedisCluster {
 const SLOTS = 16_384
 
 /** Starts three masters and waits until each knows that the cluster is whole. */
-export async function startRedisCluster(): Promise<RedisCluster> {
-  const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-announce-ip', '127.0.0.1']
+export async function startRedisCluster(more: readonly string[] = []): Promise<RedisCluster> {
+  const settings = [
+    ...more,
+    '--cluster-enabled',
+    'yes',
+    '--cluster-node-timeout',
+    '2000',
+    '--cluster-announce-ip',
+    '127.0.0.1',
+  ]
   const nodes = await Promise.all([1, 2, 3].map((n) => startRedis(settings, `redis-node-${n}`)))
   for (const [n, node] of nodes.entries()) {
     const slots = Array.from({ length: SLOTS }, (_, slot) => slot).filter(

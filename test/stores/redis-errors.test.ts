@@ -36,6 +36,7 @@ describe('an answer of failure', () => {
     ['TRYAGAIN Multiple keys request during rehashing of slot', /Try again/],
     ["CROSSSLOT Keys in request don't hash to the same slot", /createCluster/],
     ['MISCONF Redis is configured to save RDB snapshots', /disk/],
+    ['MOVED 3999 127.0.0.1:6381', /createCluster/],
     ['BUSY Redis is busy running a script.', /SCRIPT KILL/],
     ['WRONGPASS invalid username-password pair or user is disabled.', /Correct/],
     ["ERR unknown command 'EVALSHA'", /6\.2/],
