@@ -4,6 +4,7 @@
  * @module
  */
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 
 /** The core that servers run on, and the one that everything else runs on. */
@@ -50,10 +51,17 @@ export function ask(child, question) {
   })
 }
 
+/** Waits for a child that is about to end by itself, and ends it if it does not. */
+export async function stopped(child) {
+  const patience = setTimeout(() => child.kill(), 5000)
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  clearTimeout(patience)
+}
+
 /** Ends a child and waits for it. */
 export async function stop(child) {
   if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = new Promise((resolve) => child.once('exit', resolve))
+  const ended = once(child, 'exit')
   child.kill()
   await ended
 }

@@ -5,36 +5,47 @@
  */
 import { join } from 'node:path'
 import { available } from '../_available.js'
-import { ask, startNode, stop } from '../_processes.js'
+import { ask, startNode, stopped } from '../_processes.js'
+import { spread } from '../_stats.js'
 import { flatStores } from './flat-stores.js'
 
 const CHILD = join(import.meta.dirname, 'flat-child.js')
 const FEW = 1000
 const FLAT = 3
+const TURNS = 15
 const CALLS = ['load', 'save', 'list', 'prune']
 
 /** @returns `{ tables, targets, data }` */
 export async function flat(many) {
   const data = []
-  for (const store of await available(flatStores)) {
-    console.log(`  flat cost: ${store.name}`)
-    data.push({
-      name: store.name,
-      role: store.role,
-      few: await inChild(store.name, FEW),
-      many: await inChild(store.name, many),
-    })
+  for (const { name, role } of await available(flatStores)) {
+    console.log(`  flat cost: ${name}`)
+    data.push({ name, role, ...(await measure(name, many)) })
   }
   const ours = data.filter(({ role }) => role === 'ours')
   return { tables: [tableOf(data, many)], targets: ours.flatMap((each) => targetsOf(each, many)), data }
 }
 
-async function inChild(name, sessions) {
-  const child = startNode(undefined, CHILD)
+/** Both stores stand side by side and are asked in turns, so that what else the machine does happens to both. */
+async function measure(name, many) {
+  const [few, full] = [FEW, many].map((sessions) => startNode(undefined, CHILD, [name, String(sessions)]))
   try {
-    return await ask(child, { name, sessions })
+    const [calls] = await Promise.all([ask(few), ask(full)])
+    const micros = { few: {}, many: {} }
+    for (const call of calls) {
+      const taken = { few: [], many: [] }
+      for (let turn = 0; turn < TURNS; turn++) {
+        taken.few.push(await ask(few, call))
+        taken.many.push(await ask(full, call))
+      }
+      micros.few[call] = spread(taken.few).median
+      micros.many[call] = spread(taken.many).median
+    }
+    few.send('end')
+    full.send('end')
+    return micros
   } finally {
-    await stop(child)
+    await Promise.all([stopped(few), stopped(full)])
   }
 }
 
