@@ -91,7 +91,8 @@ export class Keeper {
       this.#events.emit('conflict', { id: current.id })
       if (onConflict === 'reject' || tries === MAX_TRIES) throw tooManyConflicts(onConflict)
       await pause(tries)
-      current = theirs
+      // The first retry is made at once; after a pause, what was handed over is likely to be stale.
+      current = tries === 1 ? theirs : ((await this.load(current.id)) ?? theirs)
     }
   }
 

@@ -196,9 +196,14 @@ export class Visit {
    */
   async admit(record: SessionRecord, principal: string): Promise<boolean> {
     const { keeper } = this.#shell
-    const revokedAt = await keeper.revokedAt(principal)
+    const end = (): Promise<void> => keeper.remove(record.id, principal)
+    const revokedAt = await keeper.revokedAt(principal).catch(async (error: unknown) => {
+      // Stored, and perhaps revoked: what nobody holds a token of must not stay.
+      await end().catch(() => undefined)
+      throw error
+    })
     if (revokedAt !== undefined && revokedAt >= this.openedAt) {
-      await keeper.remove(record.id, principal)
+      await end()
       return false
     }
     for (const rival of this.#rivals) {

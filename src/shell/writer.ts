@@ -94,10 +94,11 @@ export class Writer {
     if (!changed && !asked && !this.#standing.step) return this.#touch(text)
 
     const moved = changed && this.#principalOf(mine) !== before.principal
-    const content = (current: SessionRecord): Content => {
+    const content = (current: SessionRecord): Content | undefined => {
       if (!changed) return { text: current.text }
       if (current === before || this.#standing.whole) return { text, data: mine }
-      return this.#encoded(merge(base, mine, this.#dataOf(current), moved))
+      const theirs = format.decode(current.text)
+      return theirs && this.#encoded(merge(base, mine, theirs, moved))
     }
     const mark = drawMark(random)
     const start = onConflict === 'merge' ? newer(turn.latest, before) : before
@@ -124,9 +125,11 @@ export class Writer {
     }
     const base = format.decode(this.#standing.text) ?? {}
     const moved = sent !== this.#standing.text && this.#principalOf(format.readBack(sent)) !== before.principal
-    const content = (current: SessionRecord): Content => {
+    const content = (current: SessionRecord): Content | undefined => {
       const mine = format.readBack(sent)
-      return this.#encoded(apply(this.#standing.whole ? mine : merge(base, mine, this.#dataOf(current), moved)))
+      if (this.#standing.whole) return this.#encoded(apply(mine))
+      const theirs = format.decode(current.text)
+      return theirs && this.#encoded(apply(merge(base, mine, theirs, moved)))
     }
     const mark = drawMark(random)
     const start = newer(turn.latest, before)
@@ -145,13 +148,21 @@ export class Writer {
   // --- internal: what is written ---
 
   /** What this write makes of whichever record it finds: nothing, when its token no longer stands. */
-  #proposal(mark: string, base: Data, content: (current: SessionRecord) => Content, headersSent: boolean): Propose {
+  #proposal(
+    mark: string,
+    base: Data,
+    content: (current: SessionRecord) => Content | undefined,
+    headersSent: boolean,
+  ): Propose {
     return (current) => {
       const now = this.#shell.clock()
       const stands = standingOf(current.metadata, this.#standing.hash, now)
       if (!stands) return 'superseded'
       if (headersSent && this.#shell.sealed) throw tooLateForCookie()
-      const { text, data } = content(current)
+      const written = content(current)
+      // Another process keeps what this one cannot read: nothing of it is written over.
+      if (!written) return 'superseded'
+      const { text, data } = written
       const principal = data ? this.#principalOf(data) : current.principal
       const replaces = principal !== current.principal || this.#standing.regenerates || this.#turns(base, data)
       const { token, ...rotation } = replaces
@@ -246,10 +257,6 @@ export class Writer {
   }
 
   // --- internal: data ---
-
-  #dataOf(record: SessionRecord): Data {
-    return this.#shell.config.format.decode(record.text) ?? {}
-  }
 
   #encoded(data: Data): Content {
     const { format } = this.#shell.config
