@@ -33,6 +33,7 @@ const PUBLIC: Record<string, string[]> = {
   './express': ['session'],
   './postgres': ['migrationSql', 'postgresStore'],
   './mysql': ['migrationSql', 'mysqlStore'],
+  './redis': ['redisStore'],
   './sqlite': ['migrationSql', 'sqliteStore'],
   './mongodb': ['mongodbStore'],
   './memcached': ['memcachedStore'],

@@ -39,7 +39,11 @@ export async function startMariadb(settings: readonly string[] = []): Promise<Ma
   const data = `--datadir=${join(folder, 'data')}`
   const socket = `--socket=${join(folder, 's.sock')}`
   const initial = ['--no-defaults', data, '--auth-root-authentication-method=normal', '--skip-test-db']
-  execFileSync('mariadb-install-db', initial, { ...user, cwd: folder, stdio: 'pipe' })
+  execFileSync(pathOf({ ...ownMariadb, program: 'mariadb-install-db' }), initial, {
+    ...user,
+    cwd: folder,
+    stdio: 'pipe',
+  })
   const asRoot = async (sql: string): Promise<string> =>
     (await run('mariadb', ['--no-defaults', '-N', socket, '-u', 'root', '-e', sql])).stdout
   const server = new ServerProcess({

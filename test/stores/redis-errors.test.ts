@@ -1,4 +1,5 @@
 /** What Redis refuses, and what is there that should not be: each a clear answer, or a clear error with its remedy. */
+import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis6'
 import { createClient } from 'redis6'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -160,15 +161,20 @@ serverSuite('redisStore says what is wrong', ownRedis, () => {
   })
 
   it('of a user who may not write; and the rule of docs/stores/redis.md is enough', async () => {
-    const rule = ['on', '>pass', '+@connection', '+info', ...RULE.split(' '), '+publish', '+subscribe']
+    const page = readFileSync(new URL('../../docs/stores/redis.md', import.meta.url), 'utf8')
+    const [, rule = ''] = /ACL SETUSER sojourn (.+)/.exec(page) ?? []
+    const own = rule.replaceAll('sojourn:', prefix).split(' ')
     await admin.aclSetUser('reader', ['on', '>pass', `~${prefix}*`, '+@connection', '+@read', '+info'])
-    await admin.aclSetUser('sojourn', [...rule, `~${prefix}*`, `&${prefix}changes`])
+    await admin.aclSetUser('sojourn', own)
     const options = { password: 'pass', enableReadyCheck: false }
     const reader = redisStore({ client: client(server.url, { ...options, username: 'reader' }), prefix })
     for (const write of Object.values(writes)) await expect(write(reader)).rejects.toEqual(storeError(/ACL/))
 
-    const own = client(server.url, { ...options, username: 'sojourn' })
-    const store = redisStore({ client: own, subscriber: own.duplicate(), prefix })
+    const allowed = client(server.url, { ...options, password: 'password', username: 'sojourn' })
+    const subscriber = allowed.duplicate()
+    onTestFinished(() => subscriber.disconnect())
+    const store = redisStore({ client: allowed, subscriber, prefix })
+    await heard(store)
     for (const write of Object.values(writes)) await write(store)
     await store.create('id', stored({ principal: 'ada' }), call)
     expect(await all(store.list('ada', call))).toHaveLength(1)
@@ -196,6 +202,16 @@ serverSuite('redisStore says what is wrong', ownRedis, () => {
   })
 })
 
-/** What the user of the application must be allowed. */
-const RULE =
-  '+hmget +get +zrange +zrem +scan +eval +evalsha +exists +hset +del +pexpireat +pexpire +set +zadd +zremrangebyscore'
+/** Waits until the store tells of a change. */
+async function heard(store: Required<Pick<Store, 'changes'>> & Store): Promise<void> {
+  let told = 0
+  const end = store.changes(() => told++)
+  await store.create('told', stored(), call)
+  let version = 1
+  await until('a change is told', async () => {
+    await store.save('told', stored({ version: version + 1 }), version++, call)
+    return told > 0
+  })
+  end()
+  await store.remove('told', call)
+}
