@@ -3,25 +3,26 @@
  *
  * @module
  */
+import { isInstalled } from './_processes.js'
 
-/** Gives those of a choice whose packages are here (`needs`), and says of the others why not. */
+/** Gives those of a choice whose packages (`needs`) and `programs` are here, and says of the others why not. */
 export async function available(choice) {
   const present = []
   for (const each of choice) {
-    const missing = await firstMissing(each.needs)
+    const missing = await firstMissing(each)
     if (missing === undefined) present.push(each)
     else console.log(`  left out: ${each.name}, since ${missing} is not here`)
   }
   return present
 }
 
-async function firstMissing(names) {
-  for (const name of names) {
+async function firstMissing({ needs, programs = [] }) {
+  for (const name of needs) {
     try {
       await import(name)
     } catch {
       return name
     }
   }
-  return undefined
+  return programs.find((program) => !isInstalled(program))
 }

@@ -35,6 +35,12 @@ export function startNode(core, script, args = [], { nodeFlags = [], env = {} } 
   return child
 }
 
+/** Starts a program on a core. */
+export function startProgram(core, program, args) {
+  const [command, words] = pinned(core, program, args)
+  return spawn(command, words, { stdio: 'ignore' })
+}
+
 /** Sends a question to a child and gives its next message. */
 export function ask(child, question) {
   return new Promise((resolve, reject) => {

@@ -6,52 +6,68 @@
  * | `name` | what it is called on the command line and in tables |
  * | `role` | `bare` and `floor` are what others are measured against, `ours`, `peer` |
  * | `framework`, `store` | what it runs on: contenders are compared with those of the same framework and store |
+ * | `library` | what it is called in `targets.js`, where that is not its name |
  * | `needs` | the packages that must be installed, or subpaths of `sojourn` that must be built |
+ * | `programs` | the programs that must be installed: the store's engine |
  * | `app` | gives, once its packages are loaded, a listener for `http.createServer` |
  *
  * @module
  */
+import { programsFor } from './engines.js'
 import { expressApp } from './express-app.js'
 import { floor } from './floor.js'
 import { userData } from './data.js'
 
 export const contenders = [
-  {
-    name: 'bare',
-    role: 'bare',
-    framework: 'express',
-    store: 'none',
-    needs: ['express'],
-    app: () => expressApp(bare()),
-  },
-  {
-    name: 'floor',
-    role: 'floor',
-    framework: 'express',
-    store: 'memory',
-    needs: ['express'],
-    app: () => expressApp(floor(new Map())),
-  },
+  { name: 'bare', role: 'bare', ...express('none'), app: () => expressApp(bare()) },
+  { name: 'floor', role: 'floor', ...express('memory'), app: () => expressApp(floor(new Map())) },
   {
     name: 'sojourn',
     role: 'ours',
-    framework: 'express',
-    store: 'memory',
-    needs: ['express', 'sojourn', 'sojourn/express'],
-    async app() {
-      const { createSessions, memoryStore } = await import('sojourn')
-      return expressApp(await sojourn(createSessions({ store: memoryStore() })))
-    },
+    ...express('memory', 'sojourn', 'sojourn/express'),
+    app: async () => expressApp(await sojourn((await import('sojourn')).memoryStore())),
   },
   {
     name: 'express-session',
     role: 'peer',
-    framework: 'express',
-    store: 'memory',
-    needs: ['express', 'express-session'],
+    ...express('memory', 'express-session'),
     app: async () => expressApp(await expressSession({})),
   },
+  {
+    name: 'floor-redis',
+    role: 'floor',
+    ...express('redis', 'redis6'),
+    app: async () => expressApp(floor(await redisClient())),
+  },
+  {
+    name: 'sojourn-redis',
+    role: 'ours',
+    ...express('redis', 'redis6', 'sojourn', 'sojourn/express', 'sojourn/redis'),
+    async app() {
+      const { redisStore } = await import('sojourn/redis')
+      return expressApp(await sojourn(redisStore({ client: await redisClient() })))
+    },
+  },
+  {
+    name: 'express-session-redis',
+    role: 'peer',
+    library: 'express-session',
+    ...express('redis', 'redis6', 'express-session', 'connect-redis'),
+    async app() {
+      const { RedisStore } = await import('connect-redis')
+      return expressApp(await expressSession({ store: new RedisStore({ client: await redisClient() }) }))
+    },
+  },
 ]
+
+function express(store, ...needs) {
+  return { framework: 'express', store, needs: ['express', ...needs], programs: programsFor(store) }
+}
+
+async function redisClient() {
+  const { createClient } = await import('redis6')
+  return createClient({ url: process.env.BENCH_REDIS_URL }).connect()
+}
 
 /** No session: what the others' handlers would find in one is always there. */
 function bare() {
@@ -60,10 +76,10 @@ function bare() {
 }
 
 /** As its readme tells: assign, and that is all. */
-async function sojourn(sessions) {
+async function sojourn(store) {
   const { session } = await import('sojourn/express')
   return {
-    middleware: session(sessions),
+    middleware: session({ store }),
     data: (req) => req.session,
     signIn(req, res, data, done) {
       Object.assign(req.session, data)

@@ -43,14 +43,14 @@ function againstFloor(where, ours, beside) {
   const floor = beside.find(({ role }) => role === 'floor')
   const limit = FLOOR_LIMITS[ours.store]
   if (!floor || limit === undefined) return []
-  const ratio = ours.added.median / floor.added.median
+  const ratio = ratioOf(ours, floor)
   return [row(`${where}: Sojourn adds ÷ the floor adds`, `≤ ${limit}×`, ratio, '×', (value) => value <= limit)]
 }
 
 function againstPeer(where, scenario, ours, peer) {
-  const limit = PEER_LIMITS[peer.library ?? peer.name]?.[scenario]
+  const limit = PEER_LIMITS[peer.library]?.[scenario]
   if (limit === undefined) return []
-  const ratio = peer.added.median / ours.added.median
+  const ratio = ratioOf(peer, ours)
   return [row(`${where}: ${peer.name} adds ÷ Sojourn adds`, `≥ ${limit}×`, ratio, '×', (value) => value >= limit)]
 }
 
@@ -58,6 +58,12 @@ function bareOf(results, { framework }) {
   return results.find((each) => each.role === 'bare' && each.framework === framework)
 }
 
+/** NaN where noise is larger than what is measured: a machine that was busy proves nothing. */
+function ratioOf(above, below) {
+  return above.added.min > 0 && below.added.min > 0 ? above.added.median / below.added.median : NaN
+}
+
 function row(what, target, value, unit, isMet) {
-  return { what, target, value: `${value.toFixed(unit === 'µs' ? 1 : 2)} ${unit}`, met: isMet(value) }
+  const text = Number.isNaN(value) ? 'lost in noise' : `${value.toFixed(unit === 'µs' ? 1 : 2)} ${unit}`
+  return { what, target, value: text, met: isMet(value) }
 }

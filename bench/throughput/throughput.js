@@ -11,6 +11,7 @@ import { ask, SERVER_CORE, startNode, stop } from '../_processes.js'
 import { spread } from '../_stats.js'
 import { available } from '../_available.js'
 import { contenders } from './contenders.js'
+import { startEngines } from './engines.js'
 import { load, loadTool } from './load.js'
 import { CONNECTIONS, scenarios } from './scenarios.js'
 import { checkSample, signIn } from './sessions.js'
@@ -28,19 +29,25 @@ export async function throughput(options) {
   const { stores, rounds, seconds } = options
   const chosen = contenders.filter(({ store, role }) => role === 'bare' || !stores || stores.includes(store))
   const present = await available(chosen)
+  const engines = await startEngines([...new Set(present.map(({ store }) => store))])
   const tool = loadTool(options.load, seconds)
   console.log(`throughput: ${rounds} rounds of ${seconds} s, ${CONNECTIONS} connections, load by ${tool}`)
   const data = []
-  for (const scenario of scenarios) {
-    if (options.scenarios && !options.scenarios.includes(scenario.name)) continue
-    data.push({ scenario: scenario.name, results: await measure(scenario, present, { tool, rounds, seconds }) })
+  try {
+    for (const scenario of scenarios) {
+      if (options.scenarios && !options.scenarios.includes(scenario.name)) continue
+      const results = await measure(scenario, present, { tool, rounds, seconds, env: engines.env })
+      data.push({ scenario: scenario.name, results })
+    }
+  } finally {
+    await engines.stop()
   }
   return { tables: tablesOf(data), targets: targetsOf(data), data }
 }
 
-async function measure(scenario, present, { tool, rounds, seconds }) {
+async function measure(scenario, present, { tool, rounds, seconds, env }) {
   console.log(`  ${scenario.name}`)
-  const servers = await Promise.all(present.map((contender) => open(contender)))
+  const servers = await Promise.all(present.map((contender) => open(contender, env)))
   try {
     for (const server of servers) server.cookies = await signIn(server.port, scenario)
     for (const server of servers) {
@@ -59,8 +66,8 @@ async function measure(scenario, present, { tool, rounds, seconds }) {
   }
 }
 
-async function open(contender) {
-  const child = startNode(SERVER_CORE, SERVER, [contender.name])
+async function open(contender, env) {
+  const child = startNode(SERVER_CORE, SERVER, [contender.name], { env })
   const { port } = await ask(child)
   return { contender, child, port }
 }
@@ -85,8 +92,17 @@ function bareOf({ framework }, servers, taken) {
 }
 
 /** What a session adds is told round by round, against the bare framework's same round. */
-function summary({ name, role, framework, store }, rounds, bare) {
+function summary({ name, library = name, role, framework, store }, rounds, bare) {
   const cpu = spread(rounds.map(({ cpuMicros }) => cpuMicros))
   const added = spread(rounds.map(({ cpuMicros }, round) => cpuMicros - bare[round].cpuMicros))
-  return { name, role, framework, store, cpu, added, perSecond: spread(rounds.map(({ perSecond }) => perSecond)) }
+  return {
+    name,
+    library,
+    role,
+    framework,
+    store,
+    cpu,
+    added,
+    perSecond: spread(rounds.map(({ perSecond }) => perSecond)),
+  }
 }
