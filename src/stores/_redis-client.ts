@@ -63,6 +63,9 @@ export function connectionTo(client: RedisClient): Connection {
 
 // --- internal ---
 
+/** A client knows no node of its cluster before it is connected; what knows none would seem to be empty. */
+const KNOCK = ['ping']
+
 function overOne(send: Send): Connection {
   return { send: (_, command) => send(command), nodes: async () => [send], keyPrefix: '' }
 }
@@ -72,6 +75,7 @@ function overCluster(cluster: NodeRedisCluster): Connection {
     // Not as a read, even where it is one: with `useReplicas` a replica would answer, and it may lag behind a logout.
     send: (key, command) => cluster.sendCommand(key, false, command),
     nodes: async () => {
+      await cluster.sendCommand(undefined, false, KNOCK)
       const clients = await Promise.all(cluster.masters.map(async (master) => cluster.nodeClient(master)))
       return clients.map((client) => (command) => (client as NodeRedisClient).sendCommand(command))
     },
@@ -87,7 +91,11 @@ function overIoRedis(client: IoRedisClient): Connection {
   const send = sender(client)
   return {
     send: (_, command) => send(command),
-    nodes: async () => client.nodes?.('master').map(sender) ?? [send],
+    nodes: async () => {
+      if (!client.nodes) return [send]
+      await send(KNOCK)
+      return client.nodes('master').map(sender)
+    },
     keyPrefix: toText(client.options?.keyPrefix) ?? '',
   }
 }

@@ -84,7 +84,8 @@ export function redisStore({ client, prefix = 'sojourn:', subscriber }: RedisSto
 
   const load = async (id: string, { now }: StoreCall): Promise<StoredSession | undefined> => {
     const key = keys.record(id)
-    // A single command, read as it comes: this is what every request waits for.
+    // What every request waits for. A call's signal is not looked at: it would be made for that, at the price of a
+    // second command, to leave a wait that `storeTimeout` ends anyway.
     const fields = await connection.send(key, ['hmget', key, 'v', 'e', 'p', 'b']).catch(absentIfForeign)
     const session = toSession(fields)
     return session && session.expiresAt > now ? session : undefined
