@@ -58,9 +58,9 @@ function bareOf(results, { framework }) {
   return results.find((each) => each.role === 'bare' && each.framework === framework)
 }
 
-/** NaN where noise is larger than what is measured: a machine that was busy proves nothing. */
+/** NaN where a quarter of the rounds added nothing: a machine that was busy proves nothing. */
 function ratioOf(above, below) {
-  return above.added.min > 0 && below.added.min > 0 ? above.added.median / below.added.median : NaN
+  return above.added.lower > 0 && below.added.lower > 0 ? above.added.median / below.added.median : NaN
 }
 
 function row(what, target, value, unit, isMet) {
