@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { StandardSchema } from '../../src/core/data.ts'
 import { createSessions } from '../../src/sessions.ts'
 import { sqliteStore } from '../../src/stores/sqlite.ts'
 import type { App, Free } from '../support/adapters.ts'
@@ -56,9 +57,21 @@ const app: App = {
   },
 }
 
+/** Data that are one thing or the other, and not both. */
+const schema: StandardSchema = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate(value) {
+      const { one, other } = value as Free
+      return one && other ? { issues: [{ message: 'one and the other' }] } : { value }
+    },
+  },
+}
+
 describe.each(settings)('no update is lost: $name', (setting) => {
   let world: World
-  beforeAll(async () => (world = await openWorld(setting, app)))
+  beforeAll(async () => (world = await openWorld(setting, app, { schema })))
   afterAll(() => world.close())
   afterEach(() => {
     waiting.gate = undefined
@@ -212,6 +225,19 @@ describe.each(settings)('no update is lost: $name', (setting) => {
         expect(await dataOf(browser), `earlier write ${process}`).toEqual(both)
       }
     })
+  })
+
+  it('passes what it brought together through the schema again', async () => {
+    changes.set('one', (data) => (data['one'] = true)).set('other', (data) => (data['other'] = true))
+    const browser = world.here.browser()
+    await browser.post('/begin', { begun: true })
+    waiting.gate = new Gate()
+    const later = world.here.browser(browser.cookie).post('/change?name=other&waits')
+    await waiting.gate.reached
+    await world.there.browser(browser.cookie).post('/change?name=one')
+    waiting.gate.open()
+    expect(await later).toMatchObject({ status: 500, body: '{"code":"ERR_SOJOURN_UNSUPPORTED"}' })
+    expect(await dataOf(browser)).toEqual({ begun: true, one: true })
   })
 
   describe('never mixes two identities:', () => {

@@ -39,6 +39,8 @@ export interface Reply {
   redirect?: string
   /** Text; an object, as JSON; pieces, each written on its own. */
   body?: string | object | AsyncIterable<string>
+  /** The head is sent on its own, before text or pieces, where the framework can. */
+  headFirst?: boolean
 }
 
 export type Handler = (exchange: Exchange) => Awaitable<Reply>
@@ -117,14 +119,17 @@ async function answer(response: Response, next: NextFunction, handler: () => Awa
   }
 }
 
-async function send(response: Response, { status, headers = {}, redirect, body }: Reply): Promise<void> {
+async function send(response: Response, reply: Reply): Promise<void> {
+  const { status, headers = {}, redirect, body, headFirst } = reply
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   if (status !== undefined) response.status(status)
   if (redirect !== undefined) response.redirect(redirect)
   else if (isPieces(body)) {
+    if (headFirst) response.flushHeaders()
     for await (const piece of body) response.write(piece)
     response.end()
   } else if (typeof body === 'object') response.json(body)
+  else if (headFirst) response.writeHead(response.statusCode).end(body)
   else if (body === undefined) response.end()
   else response.send(body)
 }
