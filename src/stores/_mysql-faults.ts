@@ -13,7 +13,8 @@ const SIGNS: readonly Sign[] = [
   { fault: 'taken', code: /^1062$/ },
   // The last is MariaDB's, of a row that changed under a snapshot.
   { fault: 'conflict', code: /^(1213|1614|1020)$/ },
-  { fault: 'shape', code: /^(1146|1054|1048|1364|1347|1292|1366|1356|1471|1288|1265)$/ },
+  { fault: 'missing', code: /^1146$/ },
+  { fault: 'shape', code: /^(1054|1048|1364|1347|1292|1366|1356|1471|1288|1265)$/ },
   { fault: 'denied', code: /^(1044|1142|1143|1227|1370)$/ },
   { fault: 'login', code: /^(1045|1698|1049|1046|1130|1251)$/ },
   { fault: 'readonly', code: /^(1290|1792|1836|1036)$/ },
@@ -30,11 +31,9 @@ const SIGNS: readonly Sign[] = [
     code: /^ER_(POOL_ALREADY_CLOSED|CLOSING_POOL|CMD_CONNECTION_CLOSED|CMD_NOT_EXECUTED_DESTROYED)$/,
     text: /^(Pool is closed|Can't add new command when connection is in closed state)/,
   },
-  {
-    fault: 'away',
-    code: /^(1053|1077|1927|PROTOCOL_CONNECTION_LOST|ER_(SOCKET\w*|CONNECTION_TIMEOUT|UNEXPECTED_PACKET))$/,
-  },
-  NETWORK,
+  { fault: 'away', code: /^ER_(CONNECTION_TIMEOUT|SOCKET_CREATION_FAIL)$/ },
+  { fault: 'broken', code: /^(1053|1077|1927|PROTOCOL_CONNECTION_LOST|ER_(SOCKET\w*|UNEXPECTED_PACKET))$/ },
+  ...NETWORK,
 ]
 
 /** The faults of MySQL and MariaDB. */

@@ -6,9 +6,10 @@
  *
  * @module
  */
-import { ConfigError, StoreError } from '../core/errors.ts'
+import { ConfigError } from '../core/errors.ts'
 import type { MysqlServer } from './_mysql-client.ts'
 import { mysqlFaults } from './_mysql-faults.ts'
+import { createMissing } from './_sql-faults.ts'
 import { COLUMNS, marksOf, sqlSchema, sqlStatements, toColumns, toText } from './_sql.ts'
 import type { Dialect, SqlStatements } from './_sql.ts'
 import { sqlMethods } from './_sql-store.ts'
@@ -44,6 +45,10 @@ export function mysqlMethods(server: MysqlServer, table: string): SqlMethods & {
   const takeOver = `UPDATE ${name} SET version = ?, expires_at = ?, principal = ?, body = ?
       WHERE id = ? AND expires_at <= ?`
   const methods = sqlMethods(server, sql)
+  const create = async (): Promise<void> => {
+    // The server itself lets one process at a time create a table of that name.
+    for (const statement of sqlSchema(mysqlDialect, table)) await server.run(statement, [])
+  }
   return {
     ...methods,
 
@@ -52,7 +57,7 @@ export function mysqlMethods(server: MysqlServer, table: string): SqlMethods & {
         await server.run(sql.create, [toText(id), ...toColumns(session)])
         return true
       } catch (error) {
-        if (!isTaken(error)) throw error
+        if (mysqlFaults.of(error) !== 'taken') throw error
       }
       // By a session that may have expired: its place is taken.
       return (await server.run(takeOver, [...toColumns(session), toText(id), now])) > 0
@@ -70,10 +75,7 @@ export function mysqlMethods(server: MysqlServer, table: string): SqlMethods & {
       return pruned ?? 0
     },
 
-    async migrate() {
-      for (const statement of sqlSchema(mysqlDialect, table)) await server.run(statement, [])
-      await examine(server, sql, table)
-    },
+    migrate: () => createMissing({ examine: () => examine(server, sql, table), create }, mysqlFaults),
   }
 }
 
@@ -98,7 +100,3 @@ const UNFIT = `SELECT COLUMN_NAME FROM information_schema.COLUMNS
 
 /** The name of a lock has 64 characters at most. */
 const MAX_LOCK = 64
-
-function isTaken(error: unknown): boolean {
-  return error instanceof StoreError && mysqlFaults.of(error.cause) === 'taken'
-}

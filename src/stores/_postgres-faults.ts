@@ -10,7 +10,9 @@ import type { Faults, Sign } from './_sql-faults.ts'
 /** By SQLSTATE, by the codes of postgres.js, and by the words of pg and PGlite, which have no codes of their own. */
 const SIGNS: readonly Sign[] = [
   { fault: 'conflict', code: /^40(001|P01)$/ },
-  { fault: 'shape', code: /^(42P01|42703|42P10|42804|42883|42809|3F000|22P02|22007|22008|23\d{3})$/ },
+  { fault: 'missing', code: /^42P01$/ },
+  { fault: 'schema', code: /^3F000$/ },
+  { fault: 'shape', code: /^(42703|42P10|42804|42883|42809|22P02|22007|22008|23\d{3})$/ },
   { fault: 'denied', code: /^42501$/ },
   { fault: 'login', code: /^(28\w{3}|3D000)$/ },
   { fault: 'readonly', code: /^25006$/ },
@@ -26,10 +28,11 @@ const SIGNS: readonly Sign[] = [
   },
   {
     fault: 'away',
-    code: /^(08\w{3}|57P0[123]|CONNECTION_CLOSED|CONNECT_TIMEOUT)$/,
-    text: /^Connection terminated/,
+    code: /^(57P03|08001|08004|CONNECT_TIMEOUT)$/,
+    text: /^Connection terminated due to connection timeout/,
   },
-  NETWORK,
+  { fault: 'broken', code: /^(57P0[12]|08\w{3}|CONNECTION_CLOSED)$/, text: /^Connection terminated/ },
+  ...NETWORK,
 ]
 
 /** The faults of PostgreSQL. */

@@ -7,8 +7,10 @@ import { createHash } from 'node:crypto'
 import { ConfigError } from '../core/errors.ts'
 import { serverOf } from './_postgres-client.ts'
 import type { PgClient, PgResult, PostgresClient, PostgresJs, PostgresJsResult } from './_postgres-client.ts'
+import { postgresFaults } from './_postgres-faults.ts'
 import { onConflict, sqlSchema, sqlStatements } from './_sql.ts'
 import type { Dialect } from './_sql.ts'
+import { createMissing } from './_sql-faults.ts'
 import { sqlMethods } from './_sql-store.ts'
 import type { SqlMethods } from './_sql-store.ts'
 
@@ -52,14 +54,16 @@ export function postgresStore({ client, ...where }: PostgresStoreOptions): Postg
   const { table, dialect, key } = placeOf(where)
   const server = serverOf(client)
   const sql = sqlStatements(dialect, table)
+  const create = async (): Promise<unknown> =>
+    server.script([`SELECT pg_advisory_xact_lock(${key('migrate')})`, ...sqlSchema(dialect, table)].join(';\n'))
+  /** Planned, not run: whether the tables have the columns, the types and the keys. */
+  const examine = async (): Promise<void> => {
+    await server.rows(`EXPLAIN ${sql.create}`, ['', 1, 1, null, '', 1])
+    await server.rows(`EXPLAIN ${sql.mark}`, ['', 1])
+  }
   return {
     ...sqlMethods(server, sql),
-    async migrate() {
-      await server.script([`SELECT pg_advisory_xact_lock(${key('migrate')})`, ...sqlSchema(dialect, table)].join(';\n'))
-      // Planned, not run: whether the tables that are there have the columns, the types and the keys.
-      await server.rows(`EXPLAIN ${sql.create}`, ['', 1, 1, null, '', 1])
-      await server.rows(`EXPLAIN ${sql.mark}`, ['', 1])
-    },
+    migrate: () => createMissing({ examine, create }, postgresFaults),
   }
 }
 
