@@ -33,9 +33,11 @@ export function isSecure(request: IncomingMessage, trust: () => TrustFunction): 
 }
 
 /** The address of the first hop that is not one of our own proxies: the client's, as far as can be known. */
-export function clientAddress(request: IncomingMessage, trusts: TrustFunction): string | undefined {
+export function clientAddress(request: IncomingMessage, trusts: TrustFunction): string {
   const addresses = chain(request)
-  return addresses[Math.min(trustedHops(request, trusts), addresses.length - 1)]
+  const address = addresses[Math.min(trustedHops(request, trusts), addresses.length - 1)]!
+  // What a socket of both kinds makes of IPv4; the same client must not have two names.
+  return address.replace(/^::ffff:(?=\d+\.)/i, '')
 }
 
 // --- internal ---
@@ -50,5 +52,6 @@ function trustedHops(request: IncomingMessage, trusts: TrustFunction): number {
 function chain(request: IncomingMessage): string[] {
   const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',')
   const claimed = forwarded.map((address) => address.trim()).filter((address) => address !== '')
+  // A Unix socket has no address.
   return [request.socket?.remoteAddress ?? '', ...claimed.toReversed()]
 }

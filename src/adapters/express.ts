@@ -207,7 +207,7 @@ class Input implements OpenInput {
   }
 
   get address(): string {
-    return clientAddress(this.#request, this.#trusts) ?? ''
+    return clientAddress(this.#request, this.#trusts)
   }
 
   get #trusts(): TrustFunction {
