@@ -64,7 +64,8 @@ export class Wire {
   readonly closed: Promise<void>
   /** The informational responses so far, head by head. */
   readonly interim: string[] = []
-  #received = Buffer.alloc(0)
+  #pieces: Buffer[] = []
+  #length = 0
   #ended = false
   #wake: () => void = () => {}
 
@@ -72,7 +73,8 @@ export class Wire {
     this.socket = connect({ port, host: '127.0.0.1', noDelay: true })
     this.closed = new Promise((resolve) => this.socket.on('close', () => resolve()))
     this.socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk])
+      this.#pieces.push(chunk)
+      this.#length += chunk.length
       this.#wake()
     })
     // A reset is an end too; what it means is the test's to say.
@@ -99,6 +101,11 @@ export class Wire {
     return this.#received.toString('latin1')
   }
 
+  /** Fulfilled when something has come that was not read. */
+  arrival(): Promise<void> {
+    return this.#until(() => this.#length > 0)
+  }
+
   /** The next response, whole. Rejected when the connection ends before its end. */
   async reply(method = 'GET'): Promise<Reply> {
     const head = await this.#head()
@@ -108,12 +115,24 @@ export class Wire {
     }
     const bare = new Reply(head, Buffer.alloc(0))
     const bodiless = method === 'HEAD' || bare.status === 304 || bare.status === 204
-    return bodiless ? bare : new Reply(head, await this.#body(bare))
+    return bodiless ? bare : new Reply(head, await this.body(bare))
   }
 
   /** Only the head of the next response. */
   async head(): Promise<Reply> {
     return new Reply(await this.#head(), Buffer.alloc(0))
+  }
+
+  /** The body behind a head that was read. */
+  async body(head: Reply): Promise<Buffer> {
+    if (/chunked/i.test(head.header('transfer-encoding') ?? '')) return this.#chunks()
+    const length = head.header('content-length')
+    if (length === undefined) {
+      await this.closed
+      return this.#take(this.#length)
+    }
+    await this.#until(() => this.#length >= Number(length))
+    return this.#take(Number(length))
   }
 
   async #head(): Promise<string> {
@@ -124,24 +143,13 @@ export class Wire {
       .toString('latin1')
   }
 
-  async #body(head: Reply): Promise<Buffer> {
-    if (/chunked/i.test(head.header('transfer-encoding') ?? '')) return this.#chunks()
-    const length = head.header('content-length')
-    if (length === undefined) {
-      await this.closed
-      return this.#take(this.#received.length)
-    }
-    await this.#until(() => this.#received.length >= Number(length))
-    return this.#take(Number(length))
-  }
-
   async #chunks(): Promise<Buffer> {
     const chunks: Buffer[] = []
     for (;;) {
       await this.#until(() => this.#received.includes('\r\n'))
       const end = this.#received.indexOf('\r\n')
       const size = parseInt(this.#take(end + 2).toString('latin1'), 16)
-      await this.#until(() => this.#received.length >= size + 2)
+      await this.#until(() => this.#length >= size + 2)
       if (size > 0) chunks.push(this.#take(size + 2).subarray(0, size))
       else {
         await this.#trailer()
@@ -158,10 +166,16 @@ export class Wire {
     this.#take(2)
   }
 
+  get #received(): Buffer {
+    if (this.#pieces.length !== 1) this.#pieces = [Buffer.concat(this.#pieces)]
+    return this.#pieces[0]!
+  }
+
   #take(length: number): Buffer {
-    const taken = this.#received.subarray(0, length)
-    this.#received = this.#received.subarray(length)
-    return taken
+    const bytes = this.#received
+    this.#pieces = [bytes.subarray(length)]
+    this.#length = bytes.length - length
+    return bytes.subarray(0, length)
   }
 
   async #until(arrived: () => boolean): Promise<void> {
