@@ -7,11 +7,12 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { asMarkdown, asText } from './_report.js'
+import { cookies } from './cookies/cookies.js'
 import { memory } from './memory/memory.js'
 import { promises } from './promises/promises.js'
 import { throughput } from './throughput/throughput.js'
 
-const TOPICS = { promises, throughput, memory }
+const TOPICS = { promises, throughput, memory, cookies }
 
 /** Fewer rounds say nothing. */
 const LEAST_ROUNDS = 5
