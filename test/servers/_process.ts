@@ -1,11 +1,12 @@
 /**
  * A server of the tests' own: a child process on a free port, in a folder that goes away with it.
  *
- * Nothing here outlives the test process: what is not stopped is killed, and its folder removed, when that ends.
+ * Nothing here outlives the test process: what is not stopped is killed, and its folder removed, when that ends. Where
+ * that is itself killed, Linux kills the server, and the next test to come removes the folder.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -91,11 +92,16 @@ export class ServerProcess {
     this.clear()
   }
 
-  /** The same at once, for when this process ends. */
-  clear(): void {
+  /** Ends it at once, for when this process ends and there is no time to wait. */
+  abandon(): void {
     this.#child?.kill('SIGKILL')
+  }
+
+  /** Removes what it leaves behind. */
+  clear(): void {
     launched.delete(this)
-    rmSync(this.#recipe.folder, { recursive: true, force: true })
+    // A process that has just been killed may still be writing a file.
+    rmSync(this.#recipe.folder, { recursive: true, force: true, maxRetries: 10 })
   }
 
   /** What it has written since its last start. */
@@ -105,7 +111,8 @@ export class ServerProcess {
 
   #spawn(): ChildProcess {
     const { command, args, folder, user } = this.#recipe
-    const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], ...user })
+    const [program, ...rest] = [...guard(), command, ...args] as [string, ...string[]]
+    const child = spawn(program, rest, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], ...user })
     const keep = (chunk: Buffer): void => {
       this.#log = (this.#log + chunk.toString()).slice(-100_000)
     }
@@ -123,6 +130,8 @@ export class ServerProcess {
 const launched = new Set<ServerProcess>()
 
 function clearAll(): void {
+  // All of them first: whoever ends this process may not wait until the folders are gone.
+  for (const server of launched) server.abandon()
   for (const server of launched) server.clear()
 }
 
@@ -162,7 +171,8 @@ export async function freePort(): Promise<number> {
 
 /** Makes a folder for a server, and hands it to the user whom the server runs as. */
 export function newFolder(name: string, user?: User): string {
-  const folder = mkdtempSync(join(tmpdir(), `sojourn-${name}-`))
+  removeOrphans()
+  const folder = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-${name}-`))
   chmodSync(folder, 0o711)
   if (user) chownSync(folder, user.uid, user.gid)
   return folder
@@ -173,6 +183,33 @@ export function userNamed(name: string): User | undefined {
   if (process.getuid?.() !== 0) return undefined
   const idOf = (flag: string): number => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
   return { uid: idOf('-u'), gid: idOf('-g') }
+}
+
+// --- internal ---
+
+const FOLDER = 'sojourn-server-'
+
+/** Removes the folders of processes that were killed. */
+function removeOrphans(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(FOLDER) ? Number.parseInt(name.slice(FOLDER.length), 10) : NaN
+    if (pid > 0 && !isAlive(pid)) rmSync(join(tmpdir(), name), { recursive: true, force: true, maxRetries: 10 })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
+
+/** What comes before a command so that it is killed when this process is: vitest gives its workers half a second. */
+function guard(): string[] {
+  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
+  return process.platform === 'linux' && setpriv ? [setpriv, '--pdeathsig', 'KILL', '--'] : []
 }
 
 async function isFree(port: number): Promise<boolean> {

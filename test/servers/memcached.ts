@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { ask } from './_ask.ts'
-import { freePort, newFolder, ServerProcess } from './_process.ts'
+import { freePort, newFolder, ServerProcess, userNamed } from './_process.ts'
 import { type Needed, pathOf } from './suite.ts'
 
 export const memcached: Needed = { program: 'memcached', debian: 'memcached' }
@@ -18,13 +18,14 @@ export interface MemcachedServer {
 /** Starts a memcached; `settings` as on its command line. */
 export async function startMemcached(settings: readonly string[] = []): Promise<MemcachedServer> {
   const port = await freePort()
-  // It refuses to run as root unless it is told whom to become.
-  const whom = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+  // It refuses to run as root. Becoming somebody else by itself, with -u, it would outlive a test that is killed.
+  const user = userNamed('nobody')
   const server = new ServerProcess({
     name: 'memcached',
     command: pathOf(memcached),
-    args: [...whom, '-l', '127.0.0.1', '-p', String(port), '-U', '0', '-m', '64', '-t', '2', ...settings],
-    folder: newFolder('memcached'),
+    args: ['-l', '127.0.0.1', '-p', String(port), '-U', '0', '-m', '64', '-t', '2', ...settings],
+    folder: newFolder('memcached', user),
+    user,
     // With a password it answers in its own way, and with TLS not in words.
     ready: async () => (settings.includes('-Z') ? accepts(port) : (await ask(port, 'version')) !== ''),
   })

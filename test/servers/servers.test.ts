@@ -1,10 +1,14 @@
 /** The servers that the other tests stand on: they start, come back after kill -9, and leave nothing behind. */
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ask } from './_ask.ts'
+import { freePort, newFolder, until } from './_process.ts'
 import { ownMariadb, startMariadb } from './mariadb.ts'
 import { memcached, startMemcached } from './memcached.ts'
 import { ownPostgres, startPostgres } from './postgres.ts'
@@ -26,7 +30,7 @@ serverSuite('a Redis of our own', ownRedis, () => {
     await server.process.restart()
     expect(await server.ask('get key')).toContain('kept')
     const folder = /dir\r\n\$\d+\r\n(.*?)\r\n/.exec(await server.ask('config get dir'))?.[1]
-    expect(folder).toMatch(/sojourn-redis/)
+    expect(folder).toMatch(/sojourn-server/)
     await server.stop()
     expect(await server.ask('ping')).toBe('')
     expect(existsSync(folder!)).toBe(false)
@@ -80,6 +84,40 @@ serverSuite('a memcached of our own', memcached, () => {
     await server.process.restart()
     expect(await ask(server.port, 'get k')).toBe('END\r\n')
     expect(await ask(other.port, 'get k')).toContain('VALUE k 0 1')
+  })
+})
+
+describe('a server whose test is killed', () => {
+  it('is killed as well, and its folder goes with the next server', async () => {
+    const folder = fileURLToPath(new URL('.', import.meta.url))
+    const port = await freePort()
+    const listening = `require('node:net').createServer((socket) => socket.end('here')).listen(${port}, '127.0.0.1')`
+    const { outputFiles } = await build({
+      stdin: {
+        resolveDir: folder,
+        loader: 'ts',
+        contents: `
+        import { newFolder, ServerProcess } from './_process.ts'
+        const folder = newFolder('killed')
+        const args = ['-e', ${JSON.stringify(listening)}]
+        await new ServerProcess({ name: 'killed', command: process.execPath, args, folder, ready: async () => true }).start()
+        console.log(folder)
+        setInterval(() => {}, 1000)`,
+      },
+      bundle: true,
+      write: false,
+      platform: 'node',
+      format: 'esm',
+    })
+    const test = spawn(process.execPath, ['--input-type=module', '-e', outputFiles[0]!.text])
+    onTestFinished(() => void test.kill('SIGKILL'))
+    const [printed] = (await once(test.stdout, 'data')) as [Buffer]
+    await until('the server is there', async () => (await ask(port, '')) === 'here')
+    test.kill('SIGKILL')
+    await once(test, 'exit')
+    await until('the server is gone', async () => (await ask(port, '')) === '')
+    rmSync(newFolder('next'), { recursive: true })
+    expect(existsSync(printed.toString().trim())).toBe(false)
   })
 })
 
