@@ -132,6 +132,13 @@ export function stored(about: Partial<StoredSession> = {}): StoredSession {
 
 export const NOW = 1_800_000_000_000
 
+/** Everything that a listing gives. */
+export async function all<V>(listing: AsyncIterable<V>): Promise<V[]> {
+  const given: V[] = []
+  for await (const one of listing) given.push(one)
+  return given
+}
+
 function endWithTest(client: { end(): Promise<void> }): void {
   // What is still under way on a server that is gone must not keep the test from ending.
   onTestFinished(() => void client.end().catch(() => undefined))

@@ -8,7 +8,7 @@ export class Line {
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>()
   #dead = false
   #answers = 0
-  #loses = Infinity
+  #isLost: (answer: number) => boolean = () => false
 
   private constructor(to: number) {
     this.#to = to
@@ -38,9 +38,15 @@ export class Line {
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy()
   }
 
-  /** From now on, every so many answers, one is lost, and its connection with it. */
+  /** From now on, one in so many answers is lost, and its connection with it. */
   loseOneIn(answers: number): void {
-    this.#loses = answers
+    this.#isLost = (answer) => answer % answers === 0
+  }
+
+  /** The n-th answer from now on is lost, and its connection with it. */
+  loseAnswer(n: number): void {
+    const lost = this.#answers + n
+    this.#isLost = (answer) => answer === lost
   }
 
   /** From now on connections are accepted and commands taken, but no answer comes; or again one does. */
@@ -69,7 +75,7 @@ export class Line {
     client.on('data', (bytes) => server.write(bytes))
     server.on('data', (bytes) => {
       if (this.#dead) return
-      if (++this.#answers % this.#loses === 0) client.destroy()
+      if (this.#isLost(++this.#answers)) client.destroy()
       else client.write(bytes)
     })
   }
