@@ -55,6 +55,17 @@ export function putGate(response: ServerResponse, headers: OutgoingHttpHeaders, 
   }
 }
 
+/** Gives a response's headers as they are now, whatever becomes of them. */
+export function headersOf(response: ServerResponse): OutgoingHttpHeaders {
+  const headers = response.getHeaders()
+  for (const name in headers) {
+    const value = headers[name]
+    // Node's `appendHeader` puts more into the very array that is there.
+    if (Array.isArray(value)) headers[name] = [...value]
+  }
+  return headers
+}
+
 /** Whether no header can reach the client any more: the head has left, or the client has gone. */
 export function isTooLate(response: ServerResponse): boolean {
   return response.headersSent || isGone(response)
@@ -198,8 +209,8 @@ class Gate implements Gated {
     const { response } = this
     const { headers, layers } = this.#ground
     restoreLayers(response, layers)
-    for (const name of response.getHeaderNames()) response.removeHeader(name)
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value!)
+    for (const name of response.getHeaderNames()) if (!(name in headers)) response.removeHeader(name)
+    for (const name in headers) response.setHeader(name, headers[name]!)
     // Stored, though its response could not be sent: the browser still needs its cookie.
     putHeaders(response, this.#due)
     response.statusCode = 200

@@ -11,7 +11,7 @@ import type { Awaitable } from '../core/store.ts'
 import { createSessions, type Manager, type Sessions } from '../sessions.ts'
 import { isPromise } from '../shell/calls.ts'
 import type { OpenInput, Visit } from '../shell/visit.ts'
-import { type GateKeeper, isTooLate, putGate } from './_gate.ts'
+import { type GateKeeper, headersOf, isTooLate, putGate } from './_gate.ts'
 import type { Headers } from './_headers.ts'
 import { frameworkPrototype, type Gated, gatePrototype, KEEPER } from './_methods.ts'
 import { clientAddress, isSecure, type TrustFunction, trustFunction, type TrustProxy } from './_proxy.ts'
@@ -109,7 +109,7 @@ class Attachment implements GateKeeper {
     this.#visit = visit
     this.#response = response
     this.#next = next
-    this.#headers = isResponse(response) ? response.getHeaders() : undefined
+    this.#headers = isResponse(response) ? headersOf(response) : undefined
     visit.headersSent = () => !isResponse(response) || isTooLate(response)
   }
 

@@ -14,7 +14,7 @@ export class Reply {
     const [, status = '', reason = ''] = /^HTTP\/1\.1 (\d{3}) (.*)$/.exec(first) ?? []
     this.status = Number(status)
     this.reason = reason
-    this.lines = lines.map((line) => line.split(/: (.*)/s) as [string, string])
+    this.lines = lines.map((line) => line.split(/: (.*)/s).slice(0, 2) as [string, string])
     this.body = body
   }
 
