@@ -25,7 +25,7 @@ const WRITERS = [2, 3, 2, 4, 2, 3, 2, 8]
 const LANES = 4
 
 /** Where writers wait before they are done: for each other, or for the test. */
-const waiting: { barriers: Barrier[]; gate?: Gate | undefined } = { barriers: [] }
+const waiting: { barriers: Barrier[]; crowd?: Barrier; gate?: Gate | undefined } = { barriers: [] }
 
 type Change = (data: Free) => void
 
@@ -50,7 +50,10 @@ const app: App = {
       if (query.has('waits')) await waiting.gate!.pass()
       return { body: { left: { ...session } } }
     },
+    /** Looks, and lets nobody count before everybody has looked. */
     'POST /count': async ({ session }) => {
+      void session['count']
+      await waiting.crowd!.pass()
       const count = await session.update((data) => (data['count'] = Number(data['count'] ?? 0) + 1))
       return { body: { count } }
     },
@@ -122,6 +125,7 @@ describe.each(settings)('no update is lost: $name', (setting) => {
   it(`counts to exactly ${INCREMENTS} in as many parallel requests with session.update()`, async () => {
     const browser = await begin({ begun: true })
     const processes = [world.here.browser(browser.cookie), world.there.browser(browser.cookie)]
+    waiting.crowd = new Barrier(INCREMENTS)
     const answers = await Promise.all(Array.from({ length: INCREMENTS }, (_, at) => processes[at % 2]!.post('/count')))
     const counts = answers.map(({ body }) => (JSON.parse(body) as { count: number }).count)
     // Each was the one that made the counter what it told.

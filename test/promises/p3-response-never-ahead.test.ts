@@ -351,9 +351,12 @@ describe.each(settings)('a response never gets ahead of its session: $name', (se
     it('a touch holds back no response', async () => {
       const browser = await begin(world, 'write')
       world.clock.advance(3_600_000)
+      world.takeEvents()
       const gate = world.watched.hold(['touch'], 'asked')
       expect(await world.here.browser(browser.cookie).get('/me')).toMatchObject({ status: 200 })
       await gate.reached
+      // Nor did it wait until the store's time was up.
+      expect(world.takeEvents()).toEqual([])
       gate.open()
       await world.watched.idle()
     })
