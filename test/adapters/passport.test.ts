@@ -1,5 +1,5 @@
 /** passport 0.7 on the native adapter: it calls regenerate(cb) and save(cb), and the token changes at its login. */
-import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import type { Request } from 'express'
 import { Authenticator, Strategy } from 'passport'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Data, type Handle, type Kind, Site } from './_site.ts'
@@ -25,20 +25,15 @@ async function siteWithLogin(kind: Kind, keepSessionInfo: boolean): Promise<Site
   passport.use(new ByName())
   passport.serializeUser((user, done) => done(null, (user as { id: string }).id))
   passport.deserializeUser((id: string, done) => done(null, { id }))
-  const login = passport.authenticate('by-name', { keepSessionInfo }) as RequestHandler
+  const login = passport.authenticate('by-name', { keepSessionInfo }) as unknown as (...call: unknown[]) => void
   const handler: Handle = (request, response, next) => {
     const [path] = request.url!.split('?')
     const { user, logout } = request as unknown as Request
+    const leave = logout as unknown as (this: unknown, ...call: unknown[]) => void
     if (path === '/login')
-      login(
-        request as unknown as Request,
-        response as Response,
-        ((error?: unknown) => (error ? next(error) : response.end('welcome'))) as NextFunction,
-      )
+      login(request, response, (error?: unknown) => (error ? next(error) : response.end('welcome')))
     else if (path === '/logout')
-      logout.call(request as unknown as Request, { keepSessionInfo }, (error) =>
-        error ? next(error) : response.end('bye'),
-      )
+      leave.call(request, { keepSessionInfo }, (error: unknown) => (error ? next(error) : response.end('bye')))
     else response.end(JSON.stringify({ user, n: (request.session as Data)['n'] }))
   }
   const site = await Site.of(kind, { after: [passport.session() as unknown as Handle], handler })
