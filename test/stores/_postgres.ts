@@ -25,11 +25,12 @@ export const CLIENTS: Readonly<Record<string, (url: string) => Promise<Connected
     const client = postgres(url, { onnotice: ignore })
     return { client, close: () => client.end() }
   },
+}
 
-  'postgres.js that renames columns and gives bigints': async (url) => {
-    const client = postgres(url, { onnotice: ignore, transform: postgres.camel, types: { bigint: postgres.BigInt } })
-    return { client, close: () => client.end() }
-  },
+/** A postgres.js that an application has told to rename columns, and to give integers in its own way. */
+export async function openRenaming(url: string): Promise<Connected> {
+  const client = postgres(url, { onnotice: ignore, transform: postgres.camel, types: { bigint: postgres.BigInt } })
+  return { client, close: () => client.end() }
 }
 
 /** PostgreSQL as WebAssembly: no server, one process. */
