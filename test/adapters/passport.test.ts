@@ -2,7 +2,7 @@
 import type { Request } from 'express'
 import { Authenticator, Strategy } from 'passport'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Data, type Handle, type Kind, Site } from './_site.ts'
+import { type Handle, type Kind, Site } from './_site.ts'
 
 /** The local strategy, in the few lines that a test needs: whoever is named in the query is let in. */
 class ByName extends Strategy {
@@ -34,7 +34,7 @@ async function siteWithLogin(kind: Kind, keepSessionInfo: boolean): Promise<Site
       login(request, response, (error?: unknown) => (error ? next(error) : response.end('welcome')))
     else if (path === '/logout')
       leave.call(request, { keepSessionInfo }, (error: unknown) => (error ? next(error) : response.end('bye')))
-    else response.end(JSON.stringify({ user, n: (request.session as Data)['n'] }))
+    else response.end(JSON.stringify({ user, n: request.session['n'] }))
   }
   const site = await Site.of(kind, { after: [passport.session() as unknown as Handle], handler })
   sites.push(site)
