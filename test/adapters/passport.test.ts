@@ -36,7 +36,7 @@ async function siteWithLogin(kind: Kind, keepSessionInfo: boolean): Promise<Site
       leave.call(request, { keepSessionInfo }, (error: unknown) => (error ? next(error) : response.end('bye')))
     else response.end(JSON.stringify({ user, n: request.session['n'] }))
   }
-  const site = await Site.of(kind, { after: [passport.session() as unknown as Handle], handler })
+  const site = await Site.of(kind, { after: [passport.session()], handler })
   sites.push(site)
   return site
 }
