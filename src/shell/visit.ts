@@ -258,6 +258,8 @@ export class Visit {
     const { sealed } = this.#shell
     if (sealed && headersSent) return this.#done('nothing', headersSent)
     const moved = this.handle.moveExpiry()
+    // A response that is streamed is committed twice: at its head and at its end.
+    this.touches = false
     if (sealed) return moved.then(() => this.#done('touch', headersSent))
     // A token may be due all the same: of an earlier save(), or for who came with the one before.
     const done = this.#done('touch', headersSent)
