@@ -1,5 +1,5 @@
 /** The SQL servers seen alike, for tests that hold each store to the same. */
-import { createPool } from 'mysql2/promise'
+import { createConnection, createPool } from 'mysql2/promise'
 import { Client, Pool } from 'pg'
 import { onTestFinished } from 'vitest'
 import type { StoredSession } from '../../src/core/store.ts'
@@ -40,6 +40,8 @@ export interface SqlPlace {
   urlOf(port?: number): string
   /** Gives a store over a pool that ends with the test. */
   open(wishes?: StoreWishes): SqlStore
+  /** Gives a connection of its own, for transactions, that ends with the test. */
+  connect(): Promise<{ query(sql: string): Promise<unknown> }>
   /** Runs statements as the administrator, over a connection of their own, and gives the rows of the last. */
   admin(sql: string): Promise<Record<string, unknown>[]>
   stop(): Promise<void>
@@ -89,6 +91,12 @@ export const ENGINES: Readonly<Record<'PostgreSQL' | 'MariaDB', SqlEngine>> = {
           endWithTest(client)
           return postgresStore({ client, table })
         },
+        async connect() {
+          const client = new Client(urlOf())
+          await client.connect()
+          endWithTest(client)
+          return client
+        },
         admin,
         stop,
       }
@@ -114,6 +122,11 @@ export const ENGINES: Readonly<Record<'PostgreSQL' | 'MariaDB', SqlEngine>> = {
           const client = createPool({ ...optionsOf(urlOf(by)), ...(user && { user, password: '' }), connectionLimit })
           endWithTest(client)
           return mysqlStore({ client, table })
+        },
+        async connect() {
+          const client = await createConnection(urlOf())
+          endWithTest(client)
+          return client
         },
         async admin(sql) {
           const lines = (await asRoot(`USE sojourn; ${sql}`)).split('\n')
