@@ -80,7 +80,6 @@ describe.each(Object.entries(ENGINES))('%s', (_, { needed, clients, start }) => 
       await place.process.restart()
       const { attempted, acknowledged } = await counted(workers)
       expect(acknowledged).toBe(PROCESSES * 100)
-      expect(attempted).toBeGreaterThan(acknowledged)
       expect(await value()).toBeGreaterThanOrEqual(acknowledged)
       expect(await value()).toBeLessThanOrEqual(attempted)
     })
@@ -91,8 +90,9 @@ describe.each(Object.entries(ENGINES))('%s', (_, { needed, clients, start }) => 
       onTestFinished(() => line.close())
       line.loseOneIn(50)
       const { attempted, acknowledged } = await counted(await startCounting(id, 100, line.port))
+      expect(line.lost).toBeGreaterThan(0)
+      // The store sends a statement again whose connection broke: an attempt may fail, and need not.
       expect(acknowledged).toBe(PROCESSES * 100)
-      expect(attempted).toBeGreaterThan(acknowledged)
       expect(await value()).toBeGreaterThanOrEqual(acknowledged)
       expect(await value()).toBeLessThanOrEqual(attempted)
     })

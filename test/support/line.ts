@@ -8,6 +8,7 @@ export class Line {
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>()
   #dead = false
   #answers = 0
+  #lost = 0
   #isLost: (answer: number) => boolean = () => false
 
   private constructor(to: number) {
@@ -31,6 +32,11 @@ export class Line {
   /** How many connections there are. */
   get connections(): number {
     return this.#pairs.size
+  }
+
+  /** How many answers have been lost. */
+  get lost(): number {
+    return this.#lost
   }
 
   /** Breaks every connection there is. */
@@ -75,8 +81,9 @@ export class Line {
     client.on('data', (bytes) => server.write(bytes))
     server.on('data', (bytes) => {
       if (this.#dead) return
-      if (this.#isLost(++this.#answers)) client.destroy()
-      else client.write(bytes)
+      if (!this.#isLost(++this.#answers)) return void client.write(bytes)
+      this.#lost++
+      client.destroy()
     })
   }
 }
