@@ -93,9 +93,10 @@ const MAX_SECONDS = 400 * 86_400
 /** @throws ConfigError `ERR_SOJOURN_CONFIG`; the message ends with the remedy */
 export function resolveOptions<T extends object>(given: Options<T>): Config {
   refuseUnknown('option', given, OPTION_NAMES)
-  refuseUnknown('cookie option', given.cookie ?? {}, COOKIE_NAMES)
+  const { cookie: givenCookie = {} } = given
+  refuseUnknown('cookie option', givenCookie, COOKIE_NAMES)
   const options = { ...DEFAULTS, ...defined(given) }
-  const cookie: ResolvedCookie = { ...COOKIE_DEFAULTS, ...defined(given.cookie ?? {}) }
+  const cookie: ResolvedCookie = { ...COOKIE_DEFAULTS, ...defined(givenCookie) }
   checkTimes(options)
   checkKinds(options)
   checkSealed(options)
@@ -119,6 +120,17 @@ export function resolveOptions<T extends object>(given: Options<T>): Config {
   }
 }
 
+/** An option that nobody reads is a protection that somebody believes in. @throws ConfigError */
+export function refuseUnknown(kind: string, given: object, known: ReadonlySet<string>): void {
+  check(
+    typeof given === 'object' && given !== null && !Array.isArray(given),
+    `An object with each ${kind} under its name is wanted, got ${given === null ? 'null' : `a ${typeof given}`}; give one, or nothing for the defaults`,
+  )
+  for (const key of Object.keys(given)) {
+    check(known.has(key), `There is no ${kind} "${key}"; the known ones are ${[...known].sort().join(', ')}`)
+  }
+}
+
 // --- internal ---
 
 const OPTION_NAMES = new Set([...Object.keys(DEFAULTS), 'store', 'rotateOn', 'cookie', 'schema', 'clock', 'random'])
@@ -126,13 +138,6 @@ const COOKIE_NAMES = new Set([...Object.keys(COOKIE_DEFAULTS), 'domain', 'partit
 
 function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw new ConfigError(message)
-}
-
-/** An option that nobody reads is a protection that somebody believes in. */
-function refuseUnknown(kind: string, given: object, known: ReadonlySet<string>): void {
-  for (const key of Object.keys(given)) {
-    check(known.has(key), `There is no ${kind} "${key}"; the known ones are ${[...known].sort().join(', ')}`)
-  }
 }
 
 function checkTimes(
@@ -203,6 +208,10 @@ function checkKinds(options: Omit<Options<never>, 'principal'> & { principal: un
   oneOf('onConflict', options.onConflict, ['merge', 'reject'])
   oneOf('onStoreFailure', options.onStoreFailure, ['error', 'anonymous'])
   oneOf('onTokenReuse', options.onTokenReuse, ['ignore', 'destroy'])
+  check(
+    options.onTokenReuse !== 'destroy' || options.rotateEvery !== Infinity,
+    'onTokenReuse "destroy" could never apply, since without rotateEvery no token is ever rotated away; give rotateEvery, or leave it out',
+  )
 }
 
 function checkSealed({ store, rotateEvery }: { store?: Store | SealedStore; rotateEvery: number }): void {

@@ -65,7 +65,7 @@ describe('a request', () => {
   })
 
   it('with the right id and another secret finds nothing, and disturbs nobody', async () => {
-    const app = scene({ onTokenReuse: 'destroy' })
+    const app = scene({ rotateEvery: 3600, onTokenReuse: 'destroy' })
     const alice = await app.signedIn()
     const [id] = alice.token.split('.')
     const before = new Map(app.rows)
