@@ -7,6 +7,7 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http'
+import { ConfigError } from '../core/errors.ts'
 
 /** Whether the hop at this address, `hop` steps away, is one of our own proxies. */
 export type TrustFunction = (address: string, hop: number) => boolean
@@ -14,8 +15,14 @@ export type TrustFunction = (address: string, hop: number) => boolean
 /** How many proxies in front are our own, or a function that knows them. `false`: none. `true`: all. */
 export type TrustProxy = boolean | number | TrustFunction
 
+/** @throws ConfigError for what says neither how many proxies nor which: nobody would be protected by it */
 export function trustFunction(trust: TrustProxy): TrustFunction {
   if (typeof trust === 'function') return trust
+  if (typeof trust !== 'boolean' && !(Number.isInteger(trust) && trust >= 0)) {
+    throw new ConfigError(
+      `trustProxy is ${JSON.stringify(trust)}; give how many proxies are your own, a function that knows them, true or false`,
+    )
+  }
   const hops = typeof trust === 'number' ? trust : trust ? Infinity : 0
   return (_, hop) => hop < hops
 }

@@ -8,13 +8,16 @@ import { ConfigError } from '../core/errors.ts'
 import type { Options } from '../core/options.ts'
 import type { Session, SessionData } from '../core/session.ts'
 import type { Awaitable } from '../core/store.ts'
-import { createSessions, type Manager, type Sessions } from '../sessions.ts'
+import type { Sessions } from '../sessions.ts'
 import { isPromise } from '../shell/calls.ts'
 import type { OpenInput, Visit } from '../shell/visit.ts'
 import { type GateKeeper, headersOf, isTooLate, putGate } from './_gate.ts'
 import type { Headers } from './_headers.ts'
 import { frameworkPrototype, type Gated, gatePrototype, KEEPER } from './_methods.ts'
-import { clientAddress, isSecure, type TrustFunction, trustFunction, type TrustProxy } from './_proxy.ts'
+import { clientAddress, isSecure, type TrustFunction, trustFunction } from './_proxy.ts'
+import { type AdapterOptions, settingsOf } from './_settings.ts'
+
+export type { AdapterOptions } from './_settings.ts'
 
 declare global {
   // oxlint-disable-next-line no-namespace -- Express's own way to be augmented
@@ -26,21 +29,14 @@ declare global {
   }
 }
 
-/** What the adapter itself can be told. */
-export interface AdapterOptions {
-  /** Whether a request counts as activity; give `false` for polling that must not keep a session alive. Default: all do. */
-  touch?: (request: IncomingMessage) => boolean
-  /** The proxies to believe, where there is no Express to ask for its "trust proxy". Default false: none. */
-  trustProxy?: TrustProxy
-}
-
 /** A middleware as Express and Connect call it. */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
 
 /**
  * Gives the middleware that attaches `req.session` and stores it before the response leaves.
  *
- * Takes a manager, the options to make one of, or nothing for the defaults. When the session cannot be stored nothing
+ * Takes a manager, the options to make one of, or nothing for the defaults; the adapter's own options beside a manager,
+ * or among the others. When the session cannot be stored nothing
  * of the handler's response leaves, and the error goes to the error handlers; a bare server whose callback takes no
  * error is answered for.
  *
@@ -55,12 +51,10 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
  * ```
  */
 export function session<T extends object = SessionData>(
-  sessions?: Sessions<T> | Options<T>,
-  options: AdapterOptions = {},
+  sessions?: Sessions<T> | (Options<T> & AdapterOptions),
+  options?: AdapterOptions,
 ): Middleware {
-  const manager = managerOf(sessions)
-  const { touch, trustProxy } = options
-  const ownTrust = trustProxy === undefined ? undefined : trustFunction(trustProxy)
+  const { manager, touch, trust } = settingsOf(sessions, options)
   return (request: Kept, response, next) => {
     const there = request[KEEPER]
     if (there?.manager === manager) {
@@ -80,7 +74,7 @@ export function session<T extends object = SessionData>(
     try {
       if (there) throw takenTwice()
       touches = touch?.(request) ?? true
-      opened = manager.visit(new Input(request, ownTrust))
+      opened = manager.visit(new Input(request, trust))
     } catch (error) {
       refuse(error)
       return
@@ -177,14 +171,6 @@ const sessionProperty = {
     // Somebody else's property of that name, on a request that is none of ours.
     else Object.defineProperty(this, 'session', { value, configurable: true, enumerable: true, writable: true })
   },
-}
-
-function managerOf<T extends object>(given: Sessions<T> | Options<T> | undefined): Manager<T> {
-  const manager = given && 'open' in given ? given : createSessions<T>(given)
-  if (typeof (manager as Partial<Manager<T>>).visit === 'function') return manager as Manager<T>
-  throw new ConfigError(
-    'session() was given something that is no manager; give what createSessions() returned, its options, or nothing',
-  )
 }
 
 /** What a visit may ask of a request. Getters of a class: those of an object literal are made anew each time. */

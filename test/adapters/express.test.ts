@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import connect from 'connect'
 import { afterAll, describe, expect, it } from 'vitest'
 import { session } from '../../src/adapters/express.ts'
+import { createSessions } from '../../src/sessions.ts'
 import { fakeClock } from '../../src/testing/clock.ts'
 import { warnings } from '../support/warnings.ts'
 import {
@@ -561,9 +562,21 @@ describe('session()', () => {
   it.each<[string, () => unknown]>([
     ['something that is no manager', () => session({ open() {} } as never)],
     ['an option that there is not', () => session({ secret: 'keyboard cat' } as never)],
-    ['a number', () => session({ idleTimeout: -1 })],
+    ['an option that cannot be', () => session({ idleTimeout: -1 })],
+    ['a number', () => session(5 as never)],
+    ['null', () => session(null as never)],
+    ['a list', () => session([] as never)],
+    ['a function, another middleware say', () => session((() => {}) as never)],
+    ['a misspelt option of the adapter', () => session({}, { tuoch: () => true } as never)],
+    ['null for options of the adapter', () => session({}, null as never)],
+    ['an option of the manager beside it', () => session(createSessions(), { idleTimeout: 60 } as never)],
+    ['a touch that is no function', () => session({}, { touch: false } as never)],
+    ['a touch that is no function, among the others', () => session({ touch: false } as never)],
+    ['a proxy by its name', () => session({}, { trustProxy: 'loopback' } as never)],
+    ['a negative number of proxies', () => session({ trustProxy: -1 })],
   ])('refuses %s at once', (_, make) => {
-    expect(make).toThrow(expect.objectContaining({ code: 'ERR_SOJOURN_CONFIG' }))
+    const message = expect.stringMatching(/; (?:give|the known ones are) /) as string
+    expect(make).toThrow(expect.objectContaining({ code: 'ERR_SOJOURN_CONFIG', message }))
   })
 
   it.each<[string, () => ReturnType<typeof session>]>([
@@ -576,5 +589,20 @@ describe('session()', () => {
     const { ask } = await serve(app)
     const cookie = (await ask()).all('set-cookie')[0]!.split(';')[0]!
     expect((await ask({ cookie })).text).toBe('views 2')
+  })
+
+  it('takes the options of the adapter among the others, or beside them', async () => {
+    for (const make of [
+      () => session({ trustProxy: 1, cookie: { name: 'shop' } }),
+      () => session({ trustProxy: false, cookie: { name: 'shop' } }, { trustProxy: 1 }),
+      () => session(createSessions({ cookie: { name: 'shop' } }), { trustProxy: 1 }),
+    ]) {
+      const app = express5()
+      app.use(make())
+      app.use(count as never)
+      const { ask } = await serve(app)
+      const answer = await ask({ headers: [['x-forwarded-proto', 'https']] })
+      expect(answer.all('set-cookie')[0]).toMatch(/^__Host-shop=/)
+    }
   })
 })
