@@ -76,6 +76,7 @@ export class Handle implements SessionPort {
 
   async save(): Promise<void> {
     this.#assertOpen()
+    this.visit.assertReadable()
     const plan = await this.visit.track(this.#persistNow())
     if (plan === 'dropped') throw gone(this.id)
   }
@@ -118,6 +119,7 @@ export class Handle implements SessionPort {
 
   limit(to: SessionLimits): void {
     this.#assertOpen()
+    this.visit.assertReadable()
     this.#standing.limits = { ...this.#standing.limits, ...checkedLimits(to) }
   }
 
@@ -273,28 +275,29 @@ export class Handle implements SessionPort {
 
 // --- internal ---
 
+const LIMIT_NAMES: ReadonlySet<string> = new Set<keyof SessionLimits>(['idleTimeout', 'lifetime', 'persistent'])
+
 function only(key: string, data: Data): Data {
   return Object.hasOwn(data, key) ? { [key]: data[key] } : {}
 }
 
 function checkedLimits(to: SessionLimits): SessionLimits {
+  const isObject = typeof to === 'object' && to !== null
+  const stranger = isObject ? Object.keys(to).find((name) => !LIMIT_NAMES.has(name)) : String(to)
+  if (stranger !== undefined) throw badLimit(`knows no "${stranger}"; give idleTimeout, lifetime or persistent`)
   for (const key of ['idleTimeout', 'lifetime'] as const) {
     const seconds = to[key]
     if (seconds === undefined || (Number.isFinite(seconds) && seconds > 0)) continue
-    throw new UsageError(
-      'ERR_SOJOURN_UNSUPPORTED',
-      `limit({ ${key} }) must be a number of seconds above 0, got ${String(seconds)}; give for example 3600`,
-    )
+    throw badLimit(`takes a number of seconds above 0 for ${key}, got ${String(seconds)}; give for example 3600`)
   }
-  const { idleTimeout, lifetime, persistent } = to
-  if (persistent !== undefined && typeof persistent !== 'boolean') {
-    throw new UsageError(
-      'ERR_SOJOURN_UNSUPPORTED',
-      `limit({ persistent }) must be true or false, got ${String(persistent)}; give one of them`,
-    )
-  }
-  const given = Object.entries({ idleTimeout, lifetime, persistent }).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given)
+  const { persistent } = to
+  if (persistent !== undefined && typeof persistent !== 'boolean')
+    throw badLimit(`takes true or false for persistent, got ${String(persistent)}; give one of them`)
+  return Object.fromEntries(Object.entries(to).filter(([, value]) => value !== undefined))
+}
+
+function badLimit(problem: string): UsageError {
+  return new UsageError('ERR_SOJOURN_UNSUPPORTED', `limit() ${problem}`)
 }
 
 function gone(id: string): ConflictError {

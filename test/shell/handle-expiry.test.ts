@@ -214,6 +214,16 @@ describe('limit', () => {
     },
   )
 
+  it.each([{ lifetme: 60 }, { maxAge: 60, lifetime: 60 }, undefined, null, 60])(
+    'of %o is an error: a limit that nobody reads is one that somebody believes in',
+    async (limits) => {
+      const session = await scene().visitor().open()
+      expect(() => session.limit(limits as never)).toThrow(
+        expect.objectContaining({ name: 'UsageError', code: 'ERR_SOJOURN_UNSUPPORTED' }),
+      )
+    },
+  )
+
   it('of something else than true or false for the browser is an error', async () => {
     const session = await scene().visitor().open()
     expect(() => session.limit({ persistent: 'no' as unknown as boolean })).toThrow(

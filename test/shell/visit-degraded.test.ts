@@ -25,7 +25,6 @@ describe('a request whose session could not be read, where anonymous is well', (
   it('sends no cookie, and stores nothing', async () => {
     const { app, alice, session } = await degraded()
     session.touch()
-    session.limit({ persistent: false })
     expect(await alice.finish(session)).toMatchObject({ plan: 'nothing', headers: [['Vary', 'Cookie']] })
     expect(app.store.calls).toEqual([])
     expect((await alice.open()).user).toEqual({ id: 'alice' })
@@ -34,6 +33,8 @@ describe('a request whose session could not be read, where anonymous is well', (
   it.each<[string, (session: Session<TestData>) => unknown]>([
     ['assigning', (session) => (session.user = { id: 'bob' })],
     ['assigning many', (session) => Object.assign(session, { a: 1 })],
+    ['saving nothing, which nobody could promise to keep', (session) => session.save()],
+    ['other limits', (session) => session.limit({ persistent: false })],
     ['destroying', (session) => session.destroy()],
     ['updating', (session) => session.update((data) => (data['a'] = 1))],
     ['updating nothing', (session) => session.update(() => 1)],
