@@ -21,7 +21,10 @@ function application({ middleware, signIn, destroy, increment }, gates) {
   app.get('/public', (req, res) => res.json({}))
   app.use(middleware)
 
-  app.get('/get', (req, res) => res.json({ ...req.session, cookie: undefined }))
+  app.get('/get', (req, res) => {
+    const { cookie: _, ...data } = req.session
+    res.json(data)
+  })
 
   // Looks at the session, waits at the gate where there is one, then changes a key.
   app.get('/set', async (req, res) => {
