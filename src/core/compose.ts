@@ -17,6 +17,8 @@ export interface Change {
   readonly hash?: string | undefined
   /** The periodic rotation of the token: what is to be known of the one before. */
   readonly previous?: PreviousToken | undefined
+  /** Whoever it is has just proved who they are: a sign-in, though the principal may be the same. */
+  readonly authenticated?: boolean
   readonly limits?: SessionLimits | undefined
   /** Labels of who signs in. */
   readonly labels?: { readonly userAgent?: string; readonly address?: string }
@@ -50,11 +52,10 @@ export function firstRecord(
   }
 }
 
-/** The record after `current`. A change of principal to somebody starts a new life under the same id. */
+/** The record after `current`. A sign-in starts a new life under the same id. */
 export function nextRecord(current: SessionRecord, change: Change, now: number, configured: Limits): SessionRecord {
   const { principal } = change
-  const moved = principal !== current.principal
-  const signsIn = moved && principal !== null
+  const signsIn = isSignIn(current, change)
   const { rotatedAt, previous, userAgent, address, marks: _, ...kept } = current.metadata
   const marks = marksToKeep(current.metadata, now)
   const metadata: Metadata = {
@@ -75,6 +76,14 @@ export function nextRecord(current: SessionRecord, change: Change, now: number, 
   }
   const expiresAt = nextExpiry(now, metadata, limitsOf(metadata, configured))
   return { id: current.id, version: current.version + 1, expiresAt, principal, metadata, text: change.text }
+}
+
+/** Whether a change makes somebody of nobody, somebody else of somebody, or proves anew who it is. */
+export function isSignIn(
+  { principal: before }: { readonly principal: string | null },
+  { principal, authenticated }: Pick<Change, 'principal' | 'authenticated'>,
+): boolean {
+  return principal !== null && (principal !== before || authenticated === true)
 }
 
 // --- internal ---

@@ -19,6 +19,7 @@ export type SojournErrorCode =
   | 'ERR_SOJOURN_DESTROYED'
   | 'ERR_SOJOURN_TOO_LARGE'
   | 'ERR_SOJOURN_UNSUPPORTED'
+  | 'ERR_SOJOURN_NOT_RECENT'
 
 /**
  * What all errors of Sojourn have in common.
@@ -85,10 +86,26 @@ export class ConflictError extends SojournError {
   }
 }
 
+/** The person has to sign in, or to prove anew who they are; no mistake of anybody's. Status 401. */
+export class SignInError extends SojournError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_SOJOURN_NOT_RECENT', 401, message, options)
+  }
+
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'SignInError', configurable: true, writable: true })
+  }
+}
+
 /** The codes of mistakes in the application's own code. */
 export type UsageErrorCode = Exclude<
   SojournErrorCode,
-  'ERR_SOJOURN_CONFIG' | 'ERR_SOJOURN_STORE' | 'ERR_SOJOURN_STORE_TIMEOUT' | 'ERR_SOJOURN_CONFLICT' | 'ERR_SOJOURN_GONE'
+  | 'ERR_SOJOURN_CONFIG'
+  | 'ERR_SOJOURN_STORE'
+  | 'ERR_SOJOURN_STORE_TIMEOUT'
+  | 'ERR_SOJOURN_CONFLICT'
+  | 'ERR_SOJOURN_GONE'
+  | 'ERR_SOJOURN_NOT_RECENT'
 >
 
 /** The API was used in a way that cannot work; the message says what to do instead. Status 500. */

@@ -45,8 +45,12 @@ export interface SessionMethods<T extends object = SessionData> {
   /**
    * Replaces the token at the next save or commit. Keeps the data, unless `keep` is false; with a callback it does
    * not, as express-session does not: the request goes on with an empty session object.
+   *
+   * `authenticated` says that whoever is signed in then has just proved who they are: a sign-in, which
+   * `requireRecent` counts from. An emptied session begins as nobody's, so there it is true by default, and else
+   * false.
    */
-  regenerate(how?: { keep?: boolean }): Promise<void>
+  regenerate(how?: { keep?: boolean; authenticated?: boolean }): Promise<void>
   regenerate(callback: Callback): void
   /**
    * Changes the stored data atomically. `fn` is synchronous, gets the latest data (with this request's own changes)
@@ -82,7 +86,9 @@ export interface SessionPort {
   save(): Promise<void>
   reload(): Promise<void>
   destroy(): Promise<void>
-  regenerate(keep: boolean): void
+  regenerate(how: { readonly keep: boolean; readonly authenticated: boolean }): void
+  /** The manager's clock, ms since the epoch. */
+  now(): number
   update<R>(fn: (data: Data) => R): Promise<R>
   touch(): void
   limit(to: SessionLimits): void
@@ -160,10 +166,11 @@ const methods = {
   destroy(this: SessionObject, callback?: Callback): Promise<void> | void {
     return answer(own(this).destroy(), callback)
   },
-  regenerate(this: SessionObject, how?: { keep?: boolean } | Callback): Promise<void> | void {
+  regenerate(this: SessionObject, how?: { keep?: boolean; authenticated?: boolean } | Callback): Promise<void> | void {
     const callback = typeof how === 'function' ? how : undefined
+    const { keep = true, authenticated = !keep } = typeof how === 'function' ? { keep: false } : (how ?? {})
     return answer(
-      attempt(() => own(this).regenerate(!callback && (how as { keep?: boolean } | undefined)?.keep !== false)),
+      attempt(() => own(this).regenerate({ keep, authenticated })),
       callback,
     )
   },

@@ -72,6 +72,11 @@ export class Handle implements SessionPort {
     return record?.expiresAt ?? nextExpiry(this.visit.openedAt, life, limitsOf(life, this.#shell.config.limits))
   }
 
+  now(): number {
+    this.#assertOpen()
+    return this.#shell.clock()
+  }
+
   // --- what a handler can do with its session ---
 
   async save(): Promise<void> {
@@ -97,11 +102,13 @@ export class Handle implements SessionPort {
     await this.visit.destroy(this)
   }
 
-  regenerate(keep: boolean): void {
+  regenerate({ keep, authenticated }: { keep: boolean; authenticated: boolean }): void {
     this.#assertOpen()
     this.visit.assertReadable()
-    if (keep) this.#standing.regenerates = true
-    else this.visit.succeed(this, this.#emptied())
+    const standing = keep ? this.#standing : this.#standing.emptied()
+    standing.regenerates = true
+    standing.authenticates = authenticated
+    if (!keep) this.visit.succeed(this, this.#over(standing))
   }
 
   async update<R>(fn: (data: Data) => R): Promise<R> {
@@ -216,8 +223,8 @@ export class Handle implements SessionPort {
   }
 
   /** The same session under a new object, which is empty whether or not the handler looks at it. */
-  #emptied(): Handle {
-    const successor = new Handle(this.#shell, this.visit, this.#standing.emptied())
+  #over(emptied: Standing): Handle {
+    const successor = new Handle(this.#shell, this.visit, emptied)
     successor.#session = createSession(successor, {})
     return successor
   }

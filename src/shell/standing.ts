@@ -26,6 +26,8 @@ export class Standing {
   step: 'replace' | 'confirm' | undefined
   /** The handler asked for a new token. */
   regenerates = false
+  /** Whoever is signed in then has just proved who they are. */
+  authenticates = false
   /** The handler emptied the session: nothing of what others stored is merged in. */
   whole = false
   /** The handler asked for the expiry to be moved. */
@@ -66,18 +68,18 @@ export class Standing {
 
   /** What the handler asked for has been done, or has failed. */
   clearRequests(): void {
-    this.regenerates = this.whole = this.touched = false
+    this.regenerates = this.authenticates = this.whole = this.touched = false
     this.limits = this.step = this.#nextSecret = undefined
   }
 
-  /** The standing of the object that follows an emptying `regenerate`: the same session, a new token to come. */
+  /** The standing of the object that follows an emptying `regenerate`: the same session, under another object. */
   emptied(): Standing {
     const next = new Standing(this.#shell)
     if (this.record) next.on(this.record, this.token!, this.hash)
     next.text = this.text
     next.#freshId = this.#freshId
     next.limits = this.limits
-    next.regenerates = next.whole = true
+    next.whole = true
     return next
   }
 }

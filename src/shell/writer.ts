@@ -4,7 +4,7 @@
  * @module
  */
 import { changedKeys, type Data, merge, same } from '../core/changes.ts'
-import { type Change, firstRecord, nextRecord } from '../core/compose.ts'
+import { type Change, firstRecord, isSignIn, nextRecord } from '../core/compose.ts'
 import { UsageError } from '../core/errors.ts'
 import { standing as standingOf } from '../core/judge.ts'
 import { decide, type Plan } from '../core/plan.ts'
@@ -180,7 +180,8 @@ export class Writer {
   }
 
   #change(mark: string, text: string, principal: string | null): Change {
-    return { mark, text, principal, limits: this.#standing.limits, labels: this.#handle.visit.labels }
+    const { limits, authenticates: authenticated } = this.#standing
+    return { mark, text, principal, authenticated, limits, labels: this.#handle.visit.labels }
   }
 
   /** A new token at once: who holds the old one holds nothing. */
@@ -222,6 +223,7 @@ export class Writer {
     const { events } = this.#shell
     const before = this.#standing.record!
     const { id, principal } = record
+    const signedIn = isSignIn(before, { principal, authenticated: this.#standing.authenticates })
     if (!(await this.#admitted(record, before.principal))) {
       turn.latest = undefined
       return this.#drop(sent, 'revoked')
@@ -229,7 +231,7 @@ export class Writer {
     turn.latest = record
     this.#adopt(record, this.#token)
     if (this.#replaced) events.emit('rotated', { id, ...named(principal) })
-    if (principal !== null && principal !== before.principal) events.emit('signed-in', { id, principal })
+    if (signedIn) events.emit('signed-in', { id, ...named(principal) })
     this.#handle.refresh(sent, record.text)
     return 'save'
   }

@@ -2,6 +2,8 @@
 import type { Request } from 'express'
 import { Authenticator, Strategy } from 'passport'
 import { afterEach, describe, expect, it } from 'vitest'
+import { requireRecent } from '../../src/recent.ts'
+import { fakeClock } from '../../src/testing/clock.ts'
 import { type Handle, type Kind, Site } from './_site.ts'
 
 /** The local strategy, in the few lines that a test needs: whoever is named in the query is let in. */
@@ -15,12 +17,13 @@ class ByName extends Strategy {
   }
 }
 
+const recent = requireRecent(300)
 const sites: Site[] = []
 afterEach(async () => {
   await Promise.all(sites.splice(0).map((site) => site.close()))
 })
 
-async function siteWithLogin(kind: Kind, keepSessionInfo: boolean): Promise<Site> {
+async function siteWithLogin(kind: Kind, keepSessionInfo: boolean, clock = Date.now): Promise<Site> {
   const passport = new Authenticator()
   passport.use(new ByName())
   passport.serializeUser((user, done) => done(null, (user as { id: string }).id))
@@ -34,9 +37,10 @@ async function siteWithLogin(kind: Kind, keepSessionInfo: boolean): Promise<Site
       login(request, response, (error?: unknown) => (error ? next(error) : response.end('welcome')))
     else if (path === '/logout')
       leave.call(request, { keepSessionInfo }, (error: unknown) => (error ? next(error) : response.end('bye')))
+    else if (path === '/password') recent(request, response, (error) => (error ? next(error) : response.end('changed')))
     else response.end(JSON.stringify({ user, n: request.session['n'] }))
   }
-  const site = await Site.of(kind, { after: [passport.session()], handler })
+  const site = await Site.of(kind, { after: [passport.session()], handler }, { clock })
   sites.push(site)
   return site
 }
@@ -63,6 +67,25 @@ describe.each<Kind>(['express', 'express4'])('passport on %s', (kind) => {
       expect([bye.status, bye.body]).toEqual([200, 'bye'])
       expect(await seen(signedIn)).toEqual({})
       expect(await seen(cookieOf(bye.header('set-cookie')))).toEqual(kept)
+    },
+  )
+
+  it.each([true, false])(
+    'signs the same person in anew, which is what requireRecent asks for, with keepSessionInfo: %s',
+    async (keepSessionInfo) => {
+      const clock = fakeClock()
+      const site = await siteWithLogin(kind, keepSessionInfo, clock)
+      const ask = async (path: string, cookie: string): Promise<[number, string]> => {
+        const answer = await site.ask(path, { cookie }).answer()
+        return [answer.status, cookieOf(answer.header('set-cookie') ?? cookie)]
+      }
+      const [, first] = await ask('/login?name=alice', site.cookie)
+      expect(await ask('/password', first)).toEqual([200, first])
+      clock.advance(300_000)
+      expect(await ask('/password', first)).toEqual([401, first])
+      const [, second] = await ask('/login?name=alice', first)
+      expect(await ask('/password', second)).toEqual([200, second])
+      expect(await ask('/password', first)).toEqual([401, first])
     },
   )
 

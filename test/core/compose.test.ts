@@ -39,6 +39,30 @@ describe("a session's first record", () => {
   })
 })
 
+describe('the record after a proof of who it is, by the same person', () => {
+  const alice = first({ principal: 'alice' })
+
+  it('is that of a sign-in: a new life and new labels, under the same id', () => {
+    const again = { userAgent: 'Safari', address: '192.0.2.9' }
+    const { id, version, metadata } = next(alice, { authenticated: true, hash: 'h2', labels: again })
+    expect({ id, version }).toEqual({ id: 'x', version: 2 })
+    expect(metadata).toEqual({
+      hash: 'h2',
+      mark: 'm2',
+      createdAt: NOW,
+      startedAt: LATER,
+      authenticatedAt: LATER,
+      savedAt: LATER,
+      ...again,
+    })
+  })
+
+  it('is none of nobody', () => {
+    const { metadata } = next(first(), { authenticated: true, hash: 'h2' })
+    expect(metadata).toMatchObject({ startedAt: NOW, authenticatedAt: null })
+  })
+})
+
 describe('the record after another', () => {
   it('has the next version, the new text and mark, and a later expiry', () => {
     const after = next(first(), { text: '{"a":2}' })

@@ -29,6 +29,7 @@ function fakePort(): SessionPort {
     update: vi.fn(async (fn: (data: object) => unknown) => fn({})) as SessionPort['update'],
     touch: vi.fn(),
     limit: vi.fn(),
+    now: vi.fn(() => 0),
   }
 }
 
@@ -125,7 +126,19 @@ describe("a session's method", () => {
     await session.regenerate({ keep: true })
     await session.regenerate({ keep: false })
     await called((callback) => session.regenerate(callback))
-    expect(vi.mocked(port.regenerate).mock.calls).toEqual([[true], [true], [true], [false], [false]])
+    const kept = { keep: true, authenticated: false }
+    const emptied = { keep: false, authenticated: true }
+    expect(vi.mocked(port.regenerate).mock.calls).toEqual([[kept], [kept], [kept], [emptied], [emptied]])
+  })
+
+  it('regenerate says that somebody has proved who they are when it is told so, and when it empties', async () => {
+    const { port, session } = made()
+    for (const keep of [true, false]) {
+      for (const authenticated of [true, false]) {
+        await session.regenerate({ keep, authenticated })
+        expect(port.regenerate).toHaveBeenLastCalledWith({ keep, authenticated })
+      }
+    }
   })
 
   it('regenerate tells of a failure either way', async () => {

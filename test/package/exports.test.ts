@@ -22,12 +22,15 @@ const PUBLIC: Record<string, string[]> = {
   '.': [
     'ConfigError',
     'ConflictError',
+    'SignInError',
     'SojournError',
     'StoreError',
     'UsageError',
     'createSessions',
     'flash',
     'memoryStore',
+    'presets',
+    'requireRecent',
     'takeFlash',
   ],
   './express': ['session'],
@@ -119,6 +122,8 @@ describe('a bundle', () => {
   it('of the core has no store but the memory store, and no adapter', async () => {
     const files = await bundled(`export { createSessions } from 'sojourn'`)
     expect(files.filter((file) => /^(?:stores\/(?!_?memory)|adapters\/|testing\/)/.test(file))).toEqual([])
+    // Nor what nobody asked for.
+    expect(files.filter((file) => /^(?:presets|recent|flash)\./.test(file))).toEqual([])
   })
 
   it('of an adapter has no other adapter and no further store', async () => {
