@@ -11,7 +11,7 @@ import { lastSeenAt, limitsOf } from './core/expiry.ts'
 import { type Options, resolveOptions } from './core/options.ts'
 import type { Plan } from './core/plan.ts'
 import { normalisePrincipal } from './core/principal.ts'
-import { fromStored, type SessionRecord } from './core/record.ts'
+import type { SessionRecord } from './core/record.ts'
 import { portOf, type Session, type SessionData } from './core/session.ts'
 import type { Awaitable, Store } from './core/store.ts'
 import { drawMark, isId, type Random, secretHasher } from './core/token.ts'
@@ -22,7 +22,7 @@ import { Keeper } from './shell/keeper.ts'
 import { Queue } from './shell/queue.ts'
 import { isSealedStore, storeOfNothing } from './shell/sealed.ts'
 import { scopeStore } from './shell/scope.ts'
-import type { Shell } from './shell/shell.ts'
+import { isAlive, type Shell } from './shell/shell.ts'
 import { type Committed, type OpenInput, Visit } from './shell/visit.ts'
 import { synchronous } from './shell/writer.ts'
 import { type MemoryStore, memoryStore } from './stores/memory.ts'
@@ -193,11 +193,9 @@ class SessionManager<T extends object> implements Manager<T> {
   }
 
   async *list(principal: string): AsyncGenerator<SessionInfo> {
-    const list = this.#shell.keeper.ability('list')
     const name = requirePrincipal(principal)
-    for await (const [id, stored] of this.#calls.iterate('list', (call) => list(name, call))) {
-      const record = fromStored(id, stored)
-      if (record && record.expiresAt > this.#shell.clock()) yield this.#info(record)
+    for await (const record of this.#shell.keeper.list(name)) {
+      if (isAlive(this.#shell, record)) yield this.#info(record)
     }
   }
 
@@ -235,7 +233,7 @@ class SessionManager<T extends object> implements Manager<T> {
 
   async #load(id: string): Promise<SessionRecord | undefined> {
     const record = isId(id) ? await this.#shell.keeper.load(id) : undefined
-    return record && record.expiresAt > this.#shell.clock() ? record : undefined
+    return record && isAlive(this.#shell, record) ? record : undefined
   }
 
   /** A session in its cookie cannot be looked at from here: not whether it is there, nor whose it is. */

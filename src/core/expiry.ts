@@ -35,6 +35,12 @@ export function endOfLife(life: Life, limits: Limits): number {
   return life.startedAt + limits.lifetimeMs
 }
 
+/** When a session ends by itself: at the stored expiry, or with its life by the limits as they are configured now. */
+export function endsAt(record: { readonly expiresAt: number; readonly metadata: Life }, configured: Limits): number {
+  const { expiresAt, metadata } = record
+  return Math.min(expiresAt, endOfLife(metadata, limitsOf(metadata, configured)))
+}
+
 /** The expiry that a request at `now` earns. */
 export function nextExpiry(now: number, life: Life, limits: Limits): number {
   return Math.min(now + limits.idleMs, endOfLife(life, limits))

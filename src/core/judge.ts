@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { endOfLife, type Limits, limitsOf } from './expiry.ts'
+import { endsAt, type Limits } from './expiry.ts'
 import type { Metadata, SessionRecord } from './record.ts'
 import { sameHash, type Token, unsealSecret } from './token.ts'
 
@@ -19,8 +19,7 @@ export type Verdict =
 /** Judges a token, whose secret's hash is given, against the record that its id names. */
 export function judge(record: SessionRecord, token: Token, hash: string, now: number, configured: Limits): Verdict {
   const { metadata } = record
-  if (now >= record.expiresAt || now >= endOfLife(metadata, limitsOf(metadata, configured)))
-    return { opens: false, because: 'expired' }
+  if (now >= endsAt(record, configured)) return { opens: false, because: 'expired' }
   if (sameHash(metadata.hash, hash)) return { opens: 'current' }
   const { previous } = metadata
   if (!previous || !sameHash(previous.hash, hash)) return { opens: false, because: 'bad-token' }

@@ -42,6 +42,10 @@ export interface Options<T extends object = SessionData> {
   onStoreFailure?: 'error' | 'anonymous'
   /** What the use of a token that was rotated away does beside its event: nothing (`ignore`, default), or `destroy`. */
   onTokenReuse?: 'ignore' | 'destroy'
+  /** How many sessions a principal may have at once. Default any number. The store must be able to list. */
+  maxSessions?: number
+  /** Who has to go when a sign-in makes one too many: `evict` the oldest (default), or `refuse` the sign-in, with `ConflictError`. */
+  onMaxSessions?: 'evict' | 'refuse'
   /** Seconds that one call to the store may take. Default 5. */
   storeTimeout?: number
   /** Gives the time, ms since the epoch. For tests. */
@@ -68,6 +72,8 @@ export interface Config {
   readonly onConflict: 'merge' | 'reject'
   readonly onStoreFailure: 'error' | 'anonymous'
   readonly onTokenReuse: 'ignore' | 'destroy'
+  readonly maxSessions: number
+  readonly onMaxSessions: 'evict' | 'refuse'
   readonly storeTimeoutMs: number
 }
 
@@ -82,6 +88,8 @@ const DEFAULTS = {
   onConflict: 'merge',
   onStoreFailure: 'error',
   onTokenReuse: 'ignore',
+  maxSessions: Infinity,
+  onMaxSessions: 'evict',
   storeTimeout: 5,
 } as const
 
@@ -100,6 +108,7 @@ export function resolveOptions<T extends object>(given: Options<T>): Config {
   checkTimes(options)
   checkKinds(options)
   checkSealed(options)
+  checkCrowd(options, given)
   checkCookie(cookie)
   return {
     limits: { idleMs: options.idleTimeout * 1000, lifetimeMs: options.lifetime * 1000 },
@@ -116,6 +125,8 @@ export function resolveOptions<T extends object>(given: Options<T>): Config {
     onConflict: options.onConflict,
     onStoreFailure: options.onStoreFailure,
     onTokenReuse: options.onTokenReuse,
+    maxSessions: options.maxSessions,
+    onMaxSessions: options.onMaxSessions,
     storeTimeoutMs: options.storeTimeout * 1000,
   }
 }
@@ -218,6 +229,23 @@ function checkSealed({ store, rotateEvery }: { store?: Store | SealedStore; rota
   check(
     rotateEvery === Infinity || !store || !('seal' in store),
     'rotateEvery is for tokens, and a sealed cookie is new at each write; leave it out',
+  )
+}
+
+function checkCrowd(options: Options<never> & { maxSessions: number }, given: Options<never>): void {
+  const { maxSessions, onMaxSessions, store } = options
+  check(
+    maxSessions === Infinity || (Number.isSafeInteger(maxSessions) && maxSessions > 0),
+    `maxSessions must be a whole number above 0, got ${String(maxSessions)}; give for example 5, or leave it out for no limit`,
+  )
+  oneOf('onMaxSessions', onMaxSessions, ['evict', 'refuse'])
+  check(
+    maxSessions !== Infinity || given.onMaxSessions === undefined,
+    'onMaxSessions says what happens at a limit, and there is none; give maxSessions too, or leave it out',
+  )
+  check(
+    maxSessions === Infinity || !store || typeof (store as Partial<Store>).list === 'function',
+    'maxSessions needs a store that can list the sessions of a principal; use one such as sqliteStore or redisStore, or leave it out',
   )
 }
 

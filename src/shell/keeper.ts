@@ -56,6 +56,15 @@ export class Keeper {
     return record
   }
 
+  /** What is kept of a principal's sessions. @throws UsageError `ERR_SOJOURN_UNSUPPORTED` when the store cannot list */
+  async *list(principal: string): AsyncGenerator<SessionRecord> {
+    const list = this.ability('list')
+    for await (const [id, stored] of this.#calls.iterate('list', (call) => list(principal, call))) {
+      const record = this.read(id, stored)
+      if (record) yield record
+    }
+  }
+
   /** Keeps a new record, under another id should the first be taken. */
   async create(record: SessionRecord, otherId: () => string): Promise<SessionRecord> {
     for (let tries = 0, next = record; tries < CREATE_TRIES; tries++, next = { ...record, id: otherId() }) {
@@ -94,6 +103,20 @@ export class Keeper {
       // The first retry is made at once; after a pause, what was handed over is likely to be stale.
       current = tries === 1 ? theirs : ((await this.load(current.id)) ?? theirs)
     }
+  }
+
+  /**
+   * Undoes a write whose token nobody has: what it was written over is there again, if that was nobody's session. A
+   * principal's is not put back: all of theirs may have been revoked meanwhile.
+   */
+  async undo(written: SessionRecord, over: SessionRecord | undefined): Promise<void> {
+    const { id, version, principal, metadata } = written
+    if (over?.principal === null) {
+      // With the mark of the write, which is how a slow resend of it is still told from a write that was beaten.
+      const before = { ...over, version: version + 1, metadata: { ...over.metadata, mark: metadata.mark } }
+      if (typeof (await this.#save(before, written)) === 'string') return
+    }
+    await this.remove(id, principal)
   }
 
   touch(record: SessionRecord, expiresAt: number): Awaitable<boolean> {

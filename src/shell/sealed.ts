@@ -9,7 +9,7 @@
  */
 import { formatClearing, formatCookie, MAX_CANDIDATES, parseCookies, type CookieShape } from '../core/cookie.ts'
 import { UsageError } from '../core/errors.ts'
-import { endOfLife, limitsOf } from '../core/expiry.ts'
+import { endOfLife, endsAt, limitsOf } from '../core/expiry.ts'
 import { fromStored, type SessionRecord, toStored } from '../core/record.ts'
 import type { Saved, SealedStore, Store, StoredSession } from '../core/store.ts'
 import { drawId, type Random, type Token } from '../core/token.ts'
@@ -152,7 +152,7 @@ export class SealedCarrier implements Carrier {
       return undefined
     }
     const { metadata } = record
-    if (this.#openedAt >= Math.min(record.expiresAt, endOfLife(metadata, limitsOf(metadata, config.limits)))) {
+    if (this.#openedAt >= endsAt(record, config.limits)) {
       events.emit('expired', { id, ...(record.principal !== null && { principal: record.principal }) })
       return undefined
     }

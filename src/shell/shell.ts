@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { endsAt } from '../core/expiry.ts'
 import type { Config } from '../core/options.ts'
+import type { SessionRecord } from '../core/record.ts'
 import type { Random } from '../core/token.ts'
 import type { SealedStore } from '../core/store.ts'
 import type { Calls } from './calls.ts'
@@ -25,4 +27,9 @@ export interface Shell {
   readonly hash: (secret: string) => string
   /** Says once, per manager and reason, that the configuration is weaker than it looks. */
   readonly warnOnce: (reason: string, message: string) => void
+}
+
+/** Whether a session that was found in the store has not come to its end by itself. */
+export function isAlive({ clock, config }: Shell, record: SessionRecord): boolean {
+  return clock() < endsAt(record, config.limits)
 }

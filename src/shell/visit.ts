@@ -12,6 +12,7 @@ import type { Awaitable } from '../core/store.ts'
 import type { Token } from '../core/token.ts'
 import { isPromise } from './calls.ts'
 import { type Carrier, type Opened, TokenCarrier } from './carrier.ts'
+import { keepWithinLimit } from './crowd.ts'
 import { Handle } from './handle.ts'
 import { Keeper } from './keeper.ts'
 import { Queue } from './queue.ts'
@@ -39,6 +40,9 @@ export interface Committed {
   /** A touch that the response does not wait for; await it where the process may freeze after the response. */
   later?: Promise<void>
 }
+
+/** Why a sign-in that was stored does not stand. */
+export type Objection = 'revoked' | 'evicted'
 
 const MAX_LABEL = 256
 
@@ -191,27 +195,37 @@ export class Visit {
   }
 
   /**
-   * Whether a sign-in just stored may stand: not when everything of that principal was revoked while it was under
-   * way. `removeAll` marks first and lists second, and this reads the mark last: one of the two sees the other.
+   * What stands against a sign-in just stored, which is then ended: that everything of that principal was revoked while
+   * it was under way, or that the principal has too many sessions.
+   *
+   * @param over what the sign-in was written over
+   * @throws ConflictError when newcomers are refused; after any failure the sign-in is undone
    */
-  async admit(record: SessionRecord, principal: string): Promise<boolean> {
+  async admit(record: SessionRecord, principal: string, over?: SessionRecord): Promise<Objection | undefined> {
     const { keeper } = this.#shell
-    const end = (): Promise<void> => keeper.remove(record.id, principal)
-    const revokedAt = await keeper.revokedAt(principal).catch(async (error: unknown) => {
-      // Stored, and perhaps revoked: what nobody holds a token of must not stay.
-      await end().catch(() => undefined)
+    let objection: Objection | undefined
+    try {
+      objection = await this.#objectionTo(record, principal)
+    } catch (error) {
+      // Should that fail too, the store has been told of as failing, and the caller is about to be.
+      await keeper.undo(record, over).catch(() => undefined)
       throw error
-    })
-    if (revokedAt !== undefined && revokedAt >= this.openedAt) {
-      await end()
-      return false
     }
+    if (objection) await keeper.remove(record.id, principal)
+    return objection
+  }
+
+  /** `removeAll` marks first and lists second, and this reads the mark after the write: one of the two sees the other. */
+  async #objectionTo(record: SessionRecord, principal: string): Promise<Objection | undefined> {
+    const { keeper } = this.#shell
+    const revokedAt = await keeper.revokedAt(principal)
+    if (revokedAt !== undefined && revokedAt >= this.openedAt) return 'revoked'
     for (const rival of this.#rivals) {
       await keeper.remove(rival.id, rival.principal)
       this.#tellOfEnd(rival)
     }
     this.#rivals = []
-    return true
+    return (await keepWithinLimit(this.#shell, record, principal)) ? undefined : 'evicted'
   }
 
   // --- commit ---

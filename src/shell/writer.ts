@@ -16,6 +16,7 @@ import type { Propose } from './keeper.ts'
 import type { Turn } from './queue.ts'
 import type { Shell } from './shell.ts'
 import type { Standing } from './standing.ts'
+import type { Objection } from './visit.ts'
 
 /** Data to write, encoded and as they will be read back; no data: what is there stays. */
 interface Content {
@@ -32,6 +33,8 @@ export class Writer {
   readonly #standing: Standing
   /** The token to hand out, of the latest proposal. */
   #token: Token | undefined
+  /** The record that it is written over. */
+  #over: SessionRecord | undefined
   /** Whether that proposal replaced the token, rather than somebody before it. */
   #replaced = false
 
@@ -76,7 +79,8 @@ export class Writer {
     const secret = standing.nextSecret
     const change = { ...this.#change(drawMark(random), text, principal), hash: hash(secret) }
     const record = await keeper.create(firstRecord(standing.id, change, clock(), config.limits), () => drawId(random))
-    if (!(await this.#admitted(record, null))) return this.#drop(text, 'revoked')
+    const objection = await this.#objectionTo(record)
+    if (objection) return this.#drop(text, objection)
     this.#adopt(record, { id: record.id, secret })
     events.emit('created', { id: record.id, ...named(principal) })
     if (principal !== null) events.emit('signed-in', { id: record.id, principal })
@@ -169,6 +173,7 @@ export class Writer {
         ? this.#replacement(headersSent)
         : this.#rotation(current, stands, headersSent)
       this.#token = token
+      this.#over = current
       this.#replaced = rotation.hash !== undefined
       return nextRecord(
         current,
@@ -224,9 +229,10 @@ export class Writer {
     const before = this.#standing.record!
     const { id, principal } = record
     const signedIn = isSignIn(before, { principal, authenticated: this.#standing.authenticates })
-    if (!(await this.#admitted(record, before.principal))) {
+    const objection = await this.#objectionTo(record, this.#over)
+    if (objection) {
       turn.latest = undefined
-      return this.#drop(sent, 'revoked')
+      return this.#drop(sent, objection)
     }
     turn.latest = record
     this.#adopt(record, this.#token)
@@ -236,10 +242,10 @@ export class Writer {
     return 'save'
   }
 
-  /** A sign-in may turn out to have been revoked while it was under way. */
-  async #admitted(record: SessionRecord, before: string | null): Promise<boolean> {
-    if (record.principal === null || record.principal === before) return true
-    return this.#handle.visit.admit(record, record.principal)
+  /** A sign-in may turn out to have been revoked while it was under way, or to be one too many. */
+  async #objectionTo(record: SessionRecord, over?: SessionRecord): Promise<Objection | undefined> {
+    if (record.principal === null || record.principal === over?.principal) return undefined
+    return this.#handle.visit.admit(record, record.principal, over)
   }
 
   /** Stands on the record that this write left, and hands out its token, if it is a new one. */

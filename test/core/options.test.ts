@@ -11,6 +11,7 @@ type Given = { [K in keyof Options]?: unknown } & Record<string, unknown>
 const DAY = 86_400
 const cookie = (options: Record<string, unknown>): Given => ({ cookie: options })
 const { load: _, ...blindStore } = mapStore()
+const { list: __, ...unlisted } = mapStore()
 const sealedStore = { seal: () => '', unseal: () => undefined }
 
 const REFUSED: [why: string, options: Given, remedy: string][] = [
@@ -76,6 +77,18 @@ const REFUSED: [why: string, options: Given, remedy: string][] = [
   ['a schema of null', { schema: null }, 'give one made with zod, valibot, arktype or the like'],
   ['an unknown onConflict', { onConflict: 'retry' }, 'give one of "merge", "reject"'],
   ['an unknown onStoreFailure', { onStoreFailure: 'ignore' }, 'give one of "error", "anonymous"'],
+  ['a limit of no session', { maxSessions: 0 }, 'give for example 5, or leave it out for no limit'],
+  ['a limit with a fraction', { maxSessions: 2.5 }, 'give for example 5, or leave it out for no limit'],
+  ['a limit as text', { maxSessions: '5' }, 'give for example 5, or leave it out for no limit'],
+  ['a limit of NaN', { maxSessions: NaN }, 'give for example 5, or leave it out for no limit'],
+  ['an unknown onMaxSessions', { maxSessions: 5, onMaxSessions: 'queue' }, 'give one of "evict", "refuse"'],
+  ['a policy without a limit', { onMaxSessions: 'refuse' }, 'give maxSessions too, or leave it out'],
+  [
+    'a limit on a store that cannot list',
+    { store: unlisted, maxSessions: 5 },
+    'use one such as sqliteStore or redisStore',
+  ],
+  ['a limit on sealed cookies', { store: sealedStore, maxSessions: 5 }, 'use one such as sqliteStore or redisStore'],
   ['an unknown onTokenReuse', { onTokenReuse: true }, 'give one of "ignore", "destroy"'],
   ['a token reuse that never comes', { onTokenReuse: 'destroy' }, 'give rotateEvery, or leave it out'],
   ['options of null', null as never, 'or nothing for the defaults'],
@@ -177,6 +190,8 @@ describe('options', () => {
       'onConflict',
       'onStoreFailure',
       'onTokenReuse',
+      'maxSessions',
+      'onMaxSessions',
       'storeTimeout',
       'clock',
     ]
@@ -195,6 +210,8 @@ describe('options', () => {
         plain: { name: 'sid', attributes: '; Path=/; HttpOnly; SameSite=Lax' },
       },
       reencode: false,
+      maxSessions: Infinity,
+      onMaxSessions: 'evict',
       onConflict: 'merge',
       onStoreFailure: 'error',
       onTokenReuse: 'ignore',

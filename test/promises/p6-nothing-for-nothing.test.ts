@@ -244,6 +244,34 @@ describe.each(settings)('nothing for nothing: $name', (setting) => {
     expect(costs).toEqual([['removeAll'], ['removeAll']])
   })
 
+  it('adds one list to a sign-in where sessions are limited, and one removal for each that is too many', async (context) => {
+    if (!world.engine.list) return context.skip()
+    const limited = await openWorld(setting, app, { maxSessions: 2 })
+    try {
+      const user = newUser()
+      const costs = []
+      for (const body of [{ cart: 1 }, { user }, { note: 'new' }]) await limited.there.browser().post('/assign', body)
+      for (const first of [undefined, { cart: 1 }]) {
+        const browser = limited.here.browser()
+        if (first) await browser.post('/assign', first)
+        limited.clock.advance(1000)
+        limited.watched.takeCalls()
+        await browser.post('/assign', { user })
+        costs.push(limited.watched.takeCalls())
+        await browser.post('/assign', { note: 'another' })
+        costs.push(limited.watched.takeCalls())
+      }
+      expect(costs).toEqual([
+        ['create', 'revokedAt', 'list'],
+        ['load', 'save'],
+        ['load', 'save', 'revokedAt', 'list', 'remove'],
+        ['load', 'save'],
+      ])
+    } finally {
+      await limited.close()
+    }
+  })
+
   it('sends a visitor whom nobody remembers no cookie, and keeps nothing', async () => {
     const browser = world.here.browser()
     world.watched.given.length = 0
