@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
+import { IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import { ConfigError } from '../core/errors.ts'
 import type { Options } from '../core/options.ts'
 import type { Session, SessionData } from '../core/session.ts'
@@ -14,9 +14,11 @@ import type { OpenInput, Visit } from '../shell/visit.ts'
 import { type GateKeeper, headersOf, isTooLate, putGate } from './_gate.ts'
 import type { Headers } from './_headers.ts'
 import { frameworkPrototype, type Gated, gatePrototype, KEEPER } from './_methods.ts'
-import { clientAddress, isSecure, type TrustFunction, trustFunction } from './_proxy.ts'
+import { isResponse, type Middleware, tell } from './_middleware.ts'
+import { clientAddress, isSecure, type TrustFunction, trustOf } from './_proxy.ts'
 import { type AdapterOptions, settingsOf } from './_settings.ts'
 
+export type { Middleware } from './_middleware.ts'
 export type { AdapterOptions } from './_settings.ts'
 
 declare global {
@@ -28,9 +30,6 @@ declare global {
     }
   }
 }
-
-/** A middleware as Express and Connect call it. */
-export type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
 
 /**
  * Gives the middleware that attaches `req.session` and stores it before the response leaves.
@@ -197,36 +196,8 @@ class Input implements OpenInput {
   }
 
   get #trusts(): TrustFunction {
-    return this.#trust ?? expressTrust(this.#request) ?? trustFunction(false)
+    return trustOf(this.#request, this.#trust)
   }
-}
-
-function expressTrust(request: IncomingMessage): TrustFunction | undefined {
-  const { app } = request as { app?: { get?: (name: string) => unknown } }
-  return app?.get?.('trust proxy fn') as TrustFunction | undefined
-}
-
-/** Whether it is a response at all: for an upgrade, whoever shares the middleware gives a stand-in. */
-function isResponse(response: ServerResponse): boolean {
-  return typeof (response as Partial<ServerResponse>).getHeaders === 'function'
-}
-
-/** A callback without a parameter has no way to hear of an error: it would go on as if there were none. */
-function tell(error: unknown, response: ServerResponse, next: (error?: unknown) => void): void {
-  if (next.length > 0 || !isResponse(response)) next(error)
-  else answerError(response, statusOf(error))
-}
-
-function statusOf(error: unknown): number {
-  const status = (error as { status?: number } | undefined)?.status ?? 500
-  return status >= 400 && status < 600 ? status : 500
-}
-
-function answerError(response: ServerResponse, status: number): void {
-  response.statusCode = status
-  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.setHeader('Cache-Control', 'no-store')
-  response.end(`${STATUS_CODES[status]}\n`)
 }
 
 function takenTwice(): ConfigError {

@@ -80,7 +80,9 @@ describe('the client’s address', () => {
     [1, '::ffff:203.0.113.9', '203.0.113.9'],
     [1, '::FFFF:203.0.113.9', '203.0.113.9'],
     [1, '2001:db8::1', '2001:db8::1'],
-    [1, '::ffff:1:2', '::ffff:1:2'],
+    [1, '2001:DB8:0::1', '2001:db8::1'],
+    [1, '203.0.113.9:4711', '203.0.113.9'],
+    [1, 'unknown', 'unknown'],
   ])('with trust %s of %j is %s (I03)', (trust, forwardedFor, expected) => {
     const headers = forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor }
     expect(clientAddress(request(headers), trustFunction(trust))).toBe(expected)
