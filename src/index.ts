@@ -18,5 +18,13 @@ export type { Awaitable, Revocations, Saved, SealedStore, Store, StoreCall, Stor
 export type { Random } from './core/token.ts'
 export type { EventName, Listener, SessionEvent } from './shell/events.ts'
 export type { OpenInput } from './shell/visit.ts'
-export { ConfigError, ConflictError, SignInError, SojournError, StoreError, UsageError } from './core/errors.ts'
-export type { SojournErrorCode, UsageErrorCode } from './core/errors.ts'
+export {
+  ConfigError,
+  ConflictError,
+  CsrfError,
+  SignInError,
+  SojournError,
+  StoreError,
+  UsageError,
+} from './core/errors.ts'
+export type { CsrfReason, SojournErrorCode, UsageErrorCode } from './core/errors.ts'

@@ -86,6 +86,8 @@ export interface Sessions<T extends object = SessionData> {
 /** What the adapters of this package use beside the public methods: visits answer at once where the store does. */
 export interface Manager<T extends object = SessionData> extends Sessions<T> {
   visit(input: OpenInput): Awaitable<Visit>
+  /** The bindings under which forms may have been shown to this session; none while it is not stored. */
+  formBindings(session: unknown): string[]
 }
 
 /**
@@ -160,6 +162,10 @@ class SessionManager<T extends object> implements Manager<T> {
   ): Promise<{ plan: Plan; headers: [string, string][] }> {
     const { plan, headers }: Committed = await visitOf(session).commit(at.headersSent)
     return { plan, headers }
+  }
+
+  formBindings(session: unknown): string[] {
+    return visitOf(session).handle.formBindings
   }
 
   async read(id: string): Promise<{ info: SessionInfo; data: Partial<T> } | undefined> {

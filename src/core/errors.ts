@@ -20,6 +20,7 @@ export type SojournErrorCode =
   | 'ERR_SOJOURN_TOO_LARGE'
   | 'ERR_SOJOURN_UNSUPPORTED'
   | 'ERR_SOJOURN_NOT_RECENT'
+  | 'ERR_SOJOURN_CSRF'
 
 /**
  * What all errors of Sojourn have in common.
@@ -106,6 +107,7 @@ export type UsageErrorCode = Exclude<
   | 'ERR_SOJOURN_CONFLICT'
   | 'ERR_SOJOURN_GONE'
   | 'ERR_SOJOURN_NOT_RECENT'
+  | 'ERR_SOJOURN_CSRF'
 >
 
 /** The API was used in a way that cannot work; the message says what to do instead. Status 500. */
@@ -116,5 +118,26 @@ export class UsageError extends SojournError {
 
   static {
     Object.defineProperty(this.prototype, 'name', { value: 'UsageError', configurable: true, writable: true })
+  }
+}
+
+/**
+ * Why a request was refused: its page is of another site (`cross-site`), of a neighbouring host (`same-site`) or of
+ * another origin by its `Origin` header (`origin`); nothing tells, and it has no token (`unknown`); or it has a wrong
+ * token, or none where one is required (`token`).
+ */
+export type CsrfReason = 'cross-site' | 'same-site' | 'origin' | 'unknown' | 'token'
+
+/** A request that may be forged: another page than one of ours may have sent it. Status 403; nothing is wrong with us. */
+export class CsrfError extends SojournError {
+  readonly reason: CsrfReason
+
+  constructor(reason: CsrfReason, message: string, options?: ErrorOptions) {
+    super('ERR_SOJOURN_CSRF', 403, message, options)
+    this.reason = reason
+  }
+
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'CsrfError', configurable: true, writable: true })
   }
 }

@@ -99,15 +99,15 @@ export function unsealSecret(sealed: string, previous: Token): string | undefine
   }
 }
 
+/** A length-prefixed field: what follows it can never be read as a part of it. */
+export function field(text: string): string {
+  return `${Buffer.byteLength(text)}:${text}`
+}
+
 // --- internal ---
 
 function sealingKey({ id, secret }: Token): Uint8Array {
   return new Uint8Array(crypto.hkdfSync('sha256', secret, id, 'sojourn/rotation/1', 32))
-}
-
-/** A length-prefixed field: what follows it can never be read as a part of it. */
-function field(text: string): string {
-  return `${Buffer.byteLength(text)}:${text}`
 }
 
 // The one-shot hash takes half the time; it is missing on some runtimes.

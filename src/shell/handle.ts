@@ -58,6 +58,12 @@ export class Handle implements SessionPort {
     return bindingOf(secret === undefined ? this.#standing.hash : this.#shell.hash(secret))
   }
 
+  /** Of the tokens whose forms still hold: the stored one, and the one before it that periodic rotation replaced. */
+  get formBindings(): string[] {
+    const { hash, previous } = this.#standing.record?.metadata ?? {}
+    return [hash, previous?.hash].filter((each) => each !== undefined).map(bindingOf)
+  }
+
   get createdAt(): number {
     return this.#standing.record?.metadata.createdAt ?? this.visit.openedAt
   }

@@ -35,7 +35,7 @@ export interface Plot {
   framework?: Framework
   /** What lies before and behind the session's middleware. */
   before?: readonly unknown[]
-  after?: readonly unknown[]
+  after?: readonly unknown[] | ((sessions: Sessions<Data>) => readonly unknown[])
   handler: Handler
   /** By default it answers with the error's status and name. */
   onError?: ErrorHandler
@@ -62,8 +62,9 @@ export interface Stage {
 
 /** Builds it, and serves it until the test ends. */
 export async function stage(plot: Plot): Promise<Stage> {
-  const { framework = 'express 5', before = [], after = [], handler, onError = answerError } = plot
+  const { framework = 'express 5', before = [], handler, onError = answerError } = plot
   const { store, sessions, ...rest } = backstage(plot.manager, plot.slow)
+  const after = typeof plot.after === 'function' ? plot.after(sessions) : (plot.after ?? [])
   const errors: unknown[] = []
   const heard: ErrorHandler = (error, req, res, next) => {
     errors.push(error)

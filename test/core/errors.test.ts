@@ -1,6 +1,14 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { ConfigError, ConflictError, SignInError, SojournError, StoreError, UsageError } from '../../src/core/errors.ts'
+import {
+  ConfigError,
+  ConflictError,
+  CsrfError,
+  SignInError,
+  SojournError,
+  StoreError,
+  UsageError,
+} from '../../src/core/errors.ts'
 
 const cause = new Error('beneath')
 
@@ -12,6 +20,7 @@ describe('every error', () => {
     [new ConflictError('ERR_SOJOURN_CONFLICT', 'm', { cause }), 'ConflictError', 'ERR_SOJOURN_CONFLICT', 409],
     [new ConflictError('ERR_SOJOURN_GONE', 'm', { cause }), 'ConflictError', 'ERR_SOJOURN_GONE', 409],
     [new SignInError('m', { cause }), 'SignInError', 'ERR_SOJOURN_NOT_RECENT', 401],
+    [new CsrfError('cross-site', 'm', { cause }), 'CsrfError', 'ERR_SOJOURN_CSRF', 403],
     [new UsageError('ERR_SOJOURN_DESTROYED', 'm', { cause }), 'UsageError', 'ERR_SOJOURN_DESTROYED', 500],
   ])('has its name, code, status and cause: %s', (error, name, code, status) => {
     expect(error).toMatchObject({ name, code, status, cause, message: 'm' })

@@ -22,6 +22,7 @@ const PUBLIC: Record<string, string[]> = {
   '.': [
     'ConfigError',
     'ConflictError',
+    'CsrfError',
     'SignInError',
     'SojournError',
     'StoreError',
@@ -44,6 +45,7 @@ const PUBLIC: Record<string, string[]> = {
   './cloudflare': ['SojournObject', 'd1Store', 'durableObjectStore', 'migrationSql', 'workersKvStore'],
   './cookie': ['cookieStore'],
   './sealed': ['sealed'],
+  './csrf': ['csrf', 'csrfToken'],
   './migrate': ['fromConnectStore'],
 }
 
@@ -129,6 +131,11 @@ describe('a bundle', () => {
   it('of an adapter has no other adapter and no further store', async () => {
     const files = await bundled(`export { session } from 'sojourn/express'`)
     expect(files.filter((file) => /^(?:stores\/(?!_?memory)|adapters\/(?!express|_)|testing\/)/.test(file))).toEqual([])
+  })
+
+  it('of the guard against forged requests has no manager and no store', async () => {
+    const files = await bundled(`export { csrf } from 'sojourn/csrf'`)
+    expect(files.filter((file) => /^(?:stores|shell|testing)\/|^sessions|^adapters\/[^_]/.test(file))).toEqual([])
   })
 
   it('of a store has no manager, no adapter and no other store', async () => {
