@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import express from 'express'
+import { csrf } from 'sojourn/csrf'
 import { session } from 'sojourn/express'
-import { csrf } from './csrf.js'
 import { errorPage, homePage, sessionsPage, signInPage, usersPage, visitsPage } from './pages.js'
 
 /** The application. It listens nowhere yet; whoever makes it says where, and on which sessions and users. */
@@ -15,7 +15,7 @@ export function createApp({ sessions, users, trustProxy = false }) {
 
   app.use(session(sessions))
   app.use(express.urlencoded({ extended: false, limit: '4kb' }))
-  app.use(csrf({ open: ['/session'] }))
+  app.use(csrf(sessions, { requireToken: true }))
 
   app.get('/', (req, res) => {
     show(res, homePage(req.session))
@@ -73,8 +73,7 @@ export function createApp({ sessions, users, trustProxy = false }) {
   app.use((error, req, res, _next) => {
     const status = error.status >= 400 && error.status < 600 ? error.status : 500
     if (status >= 500) console.error(error)
-    const message = error.expose ? error.message : STATUS_CODES[status] // most messages are for us, not for visitors
-    show(res.status(status), errorPage(req.session, status, message))
+    show(res.status(status), errorPage(req.session, status, messageFor(error, status)))
   })
 
   return app
@@ -88,6 +87,15 @@ function loggedIn(req, res, next) {
 function notLoggedIn(req, res, next) {
   if (req.session.user) res.redirect(303, '/users')
   else next()
+}
+
+/** What a visitor is told of an error: most messages are for us. */
+function messageFor(error, status) {
+  if (error.code === 'ERR_SOJOURN_CSRF') {
+    if (error.reason !== 'token') return 'This form was sent from another site.'
+    return 'This form is out of date. Please go back, reload the page and try again.'
+  }
+  return error.expose ? error.message : STATUS_CODES[status]
 }
 
 /** Sends a page that shows something of a session: for one person only, and for now only. */

@@ -1,4 +1,4 @@
-import { csrfToken } from './csrf.js'
+import { csrfToken } from 'sojourn/csrf'
 import { deviceName } from './device.js'
 import { html } from './html.js'
 
@@ -145,7 +145,7 @@ export function errorPage(session, status, message) {
 }
 
 function tokenField(session) {
-  return html`<input type="hidden" name="csrf" value="${csrfToken(session)}" />`
+  return html`<input type="hidden" name="_csrf" value="${csrfToken(session)}" />`
 }
 
 const UNITS = [

@@ -175,9 +175,9 @@ describe('the list of sessions', () => {
     const ada = await signedIn()
     const other = await signedIn(HOSTILE)
     const adasId = ada.cookies.get('sid')?.split('.')[0] ?? ''
-    const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(await textOf(other, '/sessions')) ?? []
+    const [, _csrf = ''] = /name="_csrf" value="([^"]+)"/.exec(await textOf(other, '/sessions')) ?? []
 
-    await other.post(`/sessions/${adasId}/revoke`, { csrf })
+    await other.post(`/sessions/${adasId}/revoke`, { _csrf })
     expect((await ada.get('/users')).status).toBe(200)
   })
 })
@@ -204,15 +204,15 @@ describe('forged requests', () => {
     expect(browser.cookies.size).toBe(0)
 
     const user = await signedIn()
-    const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(await textOf(user, '/users')) ?? []
-    expect((await user.post('/logout', { csrf }, headers)).status).toBe(403)
+    const [, _csrf = ''] = /name="_csrf" value="([^"]+)"/.exec(await textOf(user, '/users')) ?? []
+    expect((await user.post('/logout', { _csrf }, headers)).status).toBe(403)
     expect((await user.get('/users')).status).toBe(200)
   })
 
   it('are refused without the token of this very session', async () => {
     const [one, other] = [await signedIn(), await signedIn()]
-    const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(await textOf(other, '/users')) ?? []
-    for (const fields of [{}, { csrf: '' }, { csrf }]) {
+    const [, _csrf = ''] = /name="_csrf" value="([^"]+)"/.exec(await textOf(other, '/users')) ?? []
+    for (const fields of [{}, { _csrf: '' }, { _csrf }]) {
       const response = await one.post('/logout', fields)
       expect(response.status).toBe(403)
       expect(await response.text()).toContain('This form is out of date.')

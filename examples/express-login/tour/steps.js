@@ -68,9 +68,9 @@ async function sevenSteps(browser, recording, told, print) {
 
   print(`7  The store first, then the cookie, then the response: a store slowed by ${SLOW_MS} ms is waited for.`)
   const signedIn = browser.cookie
-  const [, csrf] = /name="csrf" value="([^"]+)"/.exec(html)
+  const [, _csrf] = /name="_csrf" value="([^"]+)"/.exec(html)
   recording.delayMs = SLOW_MS
-  await show(() => browser.post('/logout', { csrf }), { asked: 'load remove', setsCookie: true, to: '/session/new' })
+  await show(() => browser.post('/logout', { _csrf }), { asked: 'load remove', setsCookie: true, to: '/session/new' })
   recording.delayMs = 0
   await show(() => browser.get('/users', signedIn), { asked: 'load', to: '/session/new' })
 }
