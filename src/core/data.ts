@@ -15,7 +15,10 @@ export interface Codec {
 /** The default: JSON. A Date comes back as a string; `richCodec` of `sojourn/codec` keeps more. */
 export const jsonCodec: Codec = {
   encode: (data) => JSON.stringify(data),
-  decode: (text) => JSON.parse(text, mayHaveProto(text) ? withoutProto : undefined) as object,
+  decode(text) {
+    if (mayBeDeep(text) && depthOf(text) > MAX_DEPTH) throw new RangeError(`nested deeper than ${MAX_DEPTH} levels`)
+    return JSON.parse(text, mayHaveProto(text) ? withoutProto : undefined) as object
+  },
 }
 
 /** A Standard Schema: zod, valibot, arktype and others have it. @see https://standardschema.dev */
@@ -42,15 +45,32 @@ export interface DataFormat {
   readonly empty: string
   /** @throws UsageError `ERR_SOJOURN_UNSUPPORTED` or `ERR_SOJOURN_TOO_LARGE` */
   encode(data: object): string
-  /** `undefined` when the text is not data of ours: too large, not decodable, no plain object, or not of the schema. */
+  /**
+   * `undefined` when the text is not data of ours: too large, not decodable, no plain object, or not of the schema,
+   * not even after its upgrade.
+   */
   decode(text: string): Data | undefined
+  /** The same, with the text that these data would be stored as: the schema, or the upgrade, may have changed them. */
+  load(text: string): { readonly data: Data; readonly text: string } | undefined
   /** Reads back what was just encoded, as the next request will. @throws UsageError when it does not pass the schema */
   readBack(text: string): Data
 }
 
-/** Puts codec, size limit and schema together. */
-export function dataFormat(codec: Codec, maxBytes: number, schema: StandardSchema | undefined): DataFormat {
-  return {
+/** Makes data of an earlier shape pass the schema of today; `undefined` for those that nothing can be made of. */
+export type Upgrade = (data: Data) => object | undefined
+
+/** Puts codec, size limit, schema and upgrade together. */
+export function dataFormat(
+  codec: Codec,
+  maxBytes: number,
+  schema: StandardSchema | undefined,
+  upgrade?: Upgrade,
+): DataFormat {
+  const passed = (data: object | undefined): Data | undefined => {
+    const checked = data && validate(schema, data)
+    return checked && !checked.issues ? plainObject(checked.value) : undefined
+  }
+  const format: DataFormat = {
     empty: codec.encode({}),
     encode(data) {
       const text = encodeOrExplain(codec, data)
@@ -65,23 +85,29 @@ export function dataFormat(codec: Codec, maxBytes: number, schema: StandardSchem
     decode(text) {
       if (isOver(text, maxBytes)) return undefined
       try {
-        const data = plainObject(codec.decode(text))
-        const checked = data && validate(schema, data)
-        return checked && 'value' in checked ? plainObject(checked.value) : undefined
+        const stored = plainObject(codec.decode(text))
+        return passed(stored) ?? (stored && upgrade && passed(plainObject(upgrade(stored))))
       } catch {
         return undefined // Foreign or damaged text: the caller reports the session as unreadable.
       }
     },
+    load(text) {
+      const data = format.decode(text)
+      if (!data || !schema) return data && { data, text }
+      try {
+        return { data, text: format.encode(data) }
+      } catch {
+        return undefined // The schema made of it what cannot be kept: nobody could ever commit it.
+      }
+    },
     readBack(text) {
-      const checked = validate(schema, codec.decode(text) as Data)
-      if (checked.issues)
-        throw new UsageError(
-          'ERR_SOJOURN_UNSUPPORTED',
-          `The session's data does not pass the schema (${summarise(checked.issues)}); change what the handler assigns, or the schema`,
-        )
-      return checked.value as Data
+      const data = passedOrExplain(schema, decodedOrExplain(codec, text))
+      // What the schema gives is what is stored from then on, and it is asked again at each load.
+      if (schema) passedOrExplain(schema, decodedOrExplain(codec, format.encode(data)))
+      return data
     },
   }
+  return format
 }
 
 // --- internal ---
@@ -102,7 +128,30 @@ function encodeOrExplain(codec: Codec, data: object): string {
   }
 }
 
-function validate(schema: StandardSchema | undefined, data: Data): SchemaResult<unknown> {
+function decodedOrExplain(codec: Codec, text: string): object {
+  try {
+    return codec.decode(text)
+  } catch (cause) {
+    throw new UsageError(
+      'ERR_SOJOURN_UNSUPPORTED',
+      'The session has a value that the codec cannot give back (see cause); assign plain data, or choose another codec',
+      { cause },
+    )
+  }
+}
+
+function passedOrExplain(schema: StandardSchema | undefined, data: object): Data {
+  const checked = validate(schema, data)
+  const passed = checked.issues ? undefined : plainObject(checked.value)
+  if (passed) return passed
+  const what = checked.issues ? summarise(checked.issues) : 'data: it gave no object'
+  throw new UsageError(
+    'ERR_SOJOURN_UNSUPPORTED',
+    `The session's data does not pass the schema (${what}); change what the handler assigns, or the schema`,
+  )
+}
+
+function validate(schema: StandardSchema | undefined, data: object): SchemaResult<unknown> {
   const result = schema ? schema['~standard'].validate(data) : { value: data }
   if (result instanceof Promise) {
     throw new UsageError(
@@ -124,6 +173,34 @@ function summarise(issues: ReadonlyArray<SchemaIssue>): string {
 
 function plainObject(value: unknown): Data | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : undefined
+}
+
+/** The most levels of nesting in JSON: parsing knows no limit, and encoding has stack for about 4,000. */
+const MAX_DEPTH = 3200
+
+/** Whether there are enough brackets for it: few texts need to be looked at character by character. */
+function mayBeDeep(text: string): boolean {
+  if (text.length <= 2 * MAX_DEPTH) return false
+  let openings = 0
+  for (const bracket of '[{') {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      if (++openings > MAX_DEPTH) return true
+    }
+  }
+  return false
+}
+
+/** How deep the brackets outside of strings go. */
+function depthOf(text: string): number {
+  let [depth, deepest, quoted] = [0, 0, false]
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]!
+    if (char === '"') quoted = !quoted
+    else if (quoted) at += char === '\\' ? 1 : 0
+    else if (char === '[' || char === '{') deepest = Math.max(deepest, ++depth)
+    else if (char === ']' || char === '}') depth--
+  }
+  return deepest
 }
 
 /** A key `__proto__` is harmless in what JSON.parse gives and a trap in what others make of it. Escapes can spell it. */

@@ -5,7 +5,7 @@
  */
 import type { Data } from './changes.ts'
 import { type CookieOptions, type CookieShape, cookieShape, type ResolvedCookie } from './cookie.ts'
-import { type Codec, type DataFormat, dataFormat, jsonCodec, type StandardSchema } from './data.ts'
+import { type Codec, type DataFormat, dataFormat, jsonCodec, type StandardSchema, type Upgrade } from './data.ts'
 import { ConfigError } from './errors.ts'
 import type { Limits } from './expiry.ts'
 import { defaultPrincipal, type PrincipalValue } from './principal.ts'
@@ -30,8 +30,16 @@ export interface Options<T extends object = SessionData> {
   /** Keeps applications that share a store apart: a token of one opens nothing in another. Default ''. */
   namespace?: string
   cookie?: CookieOptions
-  /** Any Standard Schema; data that do not pass are anonymous on load and an error on commit. */
-  schema?: StandardSchema
+  /**
+   * Any Standard Schema that is synchronous and passes what it gives; data that do not pass are anonymous on load, with
+   * the event `unreadable`, and an error on commit.
+   */
+  schema?: StandardSchema<{ [K in keyof T]?: T[K] | undefined }>
+  /**
+   * Makes stored data of an earlier shape pass the schema, which is asked again for what it gives. `undefined`, or
+   * what does not pass either, is anonymous, with the event `unreadable`. Needs `schema`.
+   */
+  upgrade?: Upgrade
   /** How data become text. Default JSON. */
   codec?: Codec
   /** The most that a session's encoded data may take. Default 65,536. */
@@ -67,8 +75,6 @@ export interface Config {
   /** The cookie on https and on plain http. */
   readonly shapes: { readonly secure: CookieShape; readonly plain: CookieShape }
   readonly format: DataFormat
-  /** The loaded text is not what encoding its data gives: the schema may have changed them. */
-  readonly reencode: boolean
   readonly onConflict: 'merge' | 'reject'
   readonly onStoreFailure: 'error' | 'anonymous'
   readonly onTokenReuse: 'ignore' | 'destroy'
@@ -120,8 +126,7 @@ export function resolveOptions<T extends object>(given: Options<T>): Config {
     secure: cookie.secure,
     persistent: cookie.persistent,
     shapes: { secure: cookieShape(cookie, true), plain: cookieShape(cookie, false) },
-    format: dataFormat(options.codec, options.maxBytes, options.schema),
-    reencode: options.schema !== undefined,
+    format: dataFormat(options.codec, options.maxBytes, options.schema, options.upgrade),
     onConflict: options.onConflict,
     onStoreFailure: options.onStoreFailure,
     onTokenReuse: options.onTokenReuse,
@@ -144,7 +149,16 @@ export function refuseUnknown(kind: string, given: object, known: ReadonlySet<st
 
 // --- internal ---
 
-const OPTION_NAMES = new Set([...Object.keys(DEFAULTS), 'store', 'rotateOn', 'cookie', 'schema', 'clock', 'random'])
+const OPTION_NAMES = new Set([
+  ...Object.keys(DEFAULTS),
+  'store',
+  'rotateOn',
+  'cookie',
+  'schema',
+  'upgrade',
+  'clock',
+  'random',
+])
 const COOKIE_NAMES = new Set([...Object.keys(COOKIE_DEFAULTS), 'domain', 'partitioned', 'priority'])
 
 function check(condition: boolean, message: string): asserts condition {
@@ -188,7 +202,9 @@ function checkTimes(
   )
 }
 
-function checkKinds(options: Omit<Options<never>, 'principal'> & { principal: unknown }): void {
+function checkKinds(
+  options: Omit<Options<never>, 'principal' | 'schema'> & { principal: unknown; schema?: StandardSchema },
+): void {
   const { store, schema, codec, namespace } = options
   const methods =
     store && 'seal' in store ? (['seal', 'unseal'] as const) : (['load', 'create', 'save', 'touch', 'remove'] as const)
@@ -198,7 +214,7 @@ function checkKinds(options: Omit<Options<never>, 'principal'> & { principal: un
       `store has no method ${key}; give a store such as memoryStore() or sqliteStore({ path })`,
     )
   }
-  for (const key of ['principal', 'rotateOn', 'clock', 'random'] as const) {
+  for (const key of ['principal', 'rotateOn', 'upgrade', 'clock', 'random'] as const) {
     check(
       options[key] === undefined || typeof options[key] === 'function',
       `${key} must be a function; give one, or leave it out`,
@@ -216,6 +232,10 @@ function checkKinds(options: Omit<Options<never>, 'principal'> & { principal: un
     schema === undefined || typeof schema?.['~standard']?.validate === 'function',
     'schema is not a Standard Schema; give one made with zod, valibot, arktype or the like',
   )
+  check(
+    options.upgrade === undefined || schema !== undefined,
+    'upgrade is for data that do not pass the schema, and there is none; give a schema as well, or leave it out',
+  )
   oneOf('onConflict', options.onConflict, ['merge', 'reject'])
   oneOf('onStoreFailure', options.onStoreFailure, ['error', 'anonymous'])
   oneOf('onTokenReuse', options.onTokenReuse, ['ignore', 'destroy'])
@@ -232,7 +252,10 @@ function checkSealed({ store, rotateEvery }: { store?: Store | SealedStore; rota
   )
 }
 
-function checkCrowd(options: Options<never> & { maxSessions: number }, given: Options<never>): void {
+function checkCrowd(
+  options: Pick<Options, 'store' | 'onMaxSessions'> & { maxSessions: number },
+  given: Pick<Options, 'onMaxSessions'>,
+): void {
   const { maxSessions, onMaxSessions, store } = options
   check(
     maxSessions === Infinity || (Number.isSafeInteger(maxSessions) && maxSessions > 0),

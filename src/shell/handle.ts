@@ -243,14 +243,14 @@ export class Handle implements SessionPort {
     const { config, events } = this.#shell
     const { record } = this.#standing
     if (!record) return {}
-    const data = config.format.decode(this.#standing.text)
-    if (!data) {
+    const loaded = config.format.load(this.#standing.text)
+    if (!loaded) {
       events.emit('unreadable', { id: record.id, reason: 'data' })
       this.#standing.onNothing()
       return {}
     }
-    if (config.reencode) this.#standing.text = config.format.encode(data)
-    return data
+    this.#standing.text = loaded.text
+    return loaded.data
   }
 
   #willReplaceToken(): boolean {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Codec, dataFormat, jsonCodec, type StandardSchema } from '../../src/core/data.ts'
+import { type Codec, dataFormat, jsonCodec, type StandardSchema, type Upgrade } from '../../src/core/data.ts'
 import { data, forAll, hostileText } from '../support/arbitraries.ts'
 import { schema } from '../support/schema.ts'
 
@@ -47,6 +47,34 @@ describe('session data', () => {
   ])('cannot have %s, and the error says so', (_, data) => {
     expect(() => format.encode(data)).toThrow(usage('ERR_SOJOURN_UNSUPPORTED'))
     expect(() => format.encode(data)).toThrow(expect.objectContaining({ cause: expect.any(Error) as Error }))
+  })
+})
+
+describe('the depth of session data', () => {
+  const generous = dataFormat(jsonCodec, 1e6, undefined)
+  const nested = (levels: number, open: string, close: string): string =>
+    `{"a":${open.repeat(levels - 1)}1${close.repeat(levels - 1)}}`
+
+  it.each([
+    ['[', ']'],
+    ['{"b":', '}'],
+  ])('may be 3,200 levels of %s, and no more', (open, close) => {
+    expect(generous.encode(generous.decode(nested(3200, open, close))!)).toBe(nested(3200, open, close))
+    expect(generous.decode(nested(3201, open, close))).toBeUndefined()
+    expect(() => generous.readBack(nested(3201, open, close))).toThrow(usage('ERR_SOJOURN_UNSUPPORTED'))
+  })
+
+  it.each([100_000, 400_000])('of a bomb of %i levels gives no data', (levels) => {
+    expect(generous.decode('['.repeat(levels))).toBeUndefined()
+    expect(generous.decode(nested(levels, '[', ']'))).toBeUndefined()
+  })
+
+  it.each([
+    ['in text', { a: '["{['.repeat(5000), b: '\\', c: '"[{' }],
+    ['side by side', { a: Array.from({ length: 5000 }, () => ({ b: [] })) }],
+    ['after an escape', { a: '\\"'.repeat(5000), b: Array.from({ length: 5000 }, () => [] as unknown[]) }],
+  ])('is not that of brackets %s', (_, data) => {
+    expect(generous.decode(generous.encode(data))).toEqual(data)
   })
 })
 
@@ -148,11 +176,85 @@ describe('a schema', () => {
     ).toBeUndefined()
   })
 
+  it('that does not pass what it gives itself is an error before anything is stored', () => {
+    const counting = schema((value) => (typeof value['name'] === 'string' ? { name: value['name'].length } : 'no text'))
+    expect(() => dataFormat(jsonCodec, 1000, counting).readBack('{"name":"alice"}')).toThrow(
+      expect.objectContaining({
+        code: 'ERR_SOJOURN_UNSUPPORTED',
+        message: expect.stringContaining('no text') as string,
+      }),
+    )
+  })
+
+  it.each([
+    ['a list', []],
+    ['a value that the codec cannot keep', { a: 1n }],
+    ['too much', { a: 'x'.repeat(1000) }],
+  ])('that gives %s is an error for data that were just assigned, and gives nothing to load', (_, output) => {
+    const format = dataFormat(
+      jsonCodec,
+      1000,
+      schema(() => output),
+    )
+    expect(() => format.readBack('{}')).toThrow(expect.objectContaining({ name: 'UsageError' }))
+    expect(format.load('{}')).toBeUndefined()
+  })
+
+  it('may change what is loaded, and what that would be stored as is told with it', () => {
+    const format = dataFormat(
+      jsonCodec,
+      1000,
+      schema((value) => ({ ...value, seen: true })),
+    )
+    expect(format.load('{"name":"alice"}')).toEqual({
+      data: { name: 'alice', seen: true },
+      text: '{"name":"alice","seen":true}',
+    })
+    expect(dataFormat(jsonCodec, 1000, undefined).load('{ "a":1 }')).toEqual({ data: { a: 1 }, text: '{ "a":1 }' })
+  })
+
   it('must be synchronous', () => {
     const later: StandardSchema = {
       '~standard': { version: 1, vendor: 'test', validate: async (value) => ({ value }) },
     }
     expect(() => dataFormat(jsonCodec, 1000, later).readBack('{}')).toThrow(usage('ERR_SOJOURN_UNSUPPORTED'))
+  })
+})
+
+describe('an upgrade', () => {
+  const named = schema((value) => (typeof value['name'] === 'string' ? value : 'must be text'))
+  const format = (upgrade: Upgrade): ReturnType<typeof dataFormat> => dataFormat(jsonCodec, 1000, named, upgrade)
+  const renamed: Upgrade = ({ user, ...rest }) => ({ ...rest, name: user })
+
+  it('makes old data pass, and is asked for no others', () => {
+    const asked: unknown[] = []
+    const { decode, load } = format((data) => {
+      asked.push({ ...data })
+      return renamed(data)
+    })
+    expect(decode('{"name":"alice","user":5}')).toEqual({ name: 'alice', user: 5 })
+    expect(asked).toEqual([])
+    expect(decode('{"user":"alice","a":1}')).toEqual({ name: 'alice', a: 1 })
+    expect(load('{"user":"alice"}')).toEqual({ data: { name: 'alice' }, text: '{"name":"alice"}' })
+    expect(asked).toEqual([{ user: 'alice', a: 1 }, { user: 'alice' }])
+    for (const text of ['', '[]', 'null', '{', 'x'.repeat(2000)]) expect(decode(text)).toBeUndefined()
+    expect(asked).toHaveLength(2)
+  })
+
+  it.each<[string, Upgrade]>([
+    ['gives undefined', () => undefined],
+    ['gives what does not pass', () => ({ name: 5 })],
+    ['gives a list', () => ['alice']],
+    ['gives a promise', async () => ({ name: 'alice' })],
+    ['gives null', () => null as unknown as undefined],
+    ['throws', () => fail()],
+  ])('that %s gives no data', (_, upgrade) => {
+    expect(format(upgrade).decode('{"user":"alice"}')).toBeUndefined()
+    expect(format(upgrade).load('{"user":"alice"}')).toBeUndefined()
+  })
+
+  it('is for what is loaded: what was just assigned must pass by itself', () => {
+    expect(() => format(renamed).readBack('{"user":"alice"}')).toThrow(usage('ERR_SOJOURN_UNSUPPORTED'))
   })
 })
 

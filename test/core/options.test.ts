@@ -75,6 +75,8 @@ const REFUSED: [why: string, options: Given, remedy: string][] = [
     'give one made with zod, valibot, arktype or the like',
   ],
   ['a schema of null', { schema: null }, 'give one made with zod, valibot, arktype or the like'],
+  ['an upgrade that is no function', { schema: schema((value) => value), upgrade: {} }, 'give one, or leave it out'],
+  ['an upgrade without a schema', { upgrade: (data: object) => data }, 'give a schema as well, or leave it out'],
   ['an unknown onConflict', { onConflict: 'retry' }, 'give one of "merge", "reject"'],
   ['an unknown onStoreFailure', { onStoreFailure: 'ignore' }, 'give one of "error", "anonymous"'],
   ['a limit of no session', { maxSessions: 0 }, 'give for example 5, or leave it out for no limit'],
@@ -185,6 +187,7 @@ describe('options', () => {
     const names = ['store', 'idleTimeout', 'lifetime', 'rotateEvery', 'principal', 'rotateOn', 'namespace', 'cookie']
     const more = [
       'schema',
+      'upgrade',
       'codec',
       'maxBytes',
       'onConflict',
@@ -209,7 +212,6 @@ describe('options', () => {
         secure: { name: '__Host-sid', attributes: '; Path=/; HttpOnly; Secure; SameSite=Lax' },
         plain: { name: 'sid', attributes: '; Path=/; HttpOnly; SameSite=Lax' },
       },
-      reencode: false,
       maxSessions: Infinity,
       onMaxSessions: 'evict',
       onConflict: 'merge',
@@ -248,10 +250,6 @@ describe('options', () => {
       rotateEveryMs: 30_000,
       storeTimeoutMs: 500,
     })
-  })
-
-  it('with a schema have loaded data encoded again, since it may change them', () => {
-    expect(resolveOptions({ schema: schema((value) => value) }).reencode).toBe(true)
   })
 })
 

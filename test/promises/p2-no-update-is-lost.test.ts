@@ -61,13 +61,13 @@ const app: App = {
 }
 
 /** Data that are one thing or the other, and not both. */
-const schema: StandardSchema = {
+const schema: StandardSchema<Free> = {
   '~standard': {
     version: 1,
     vendor: 'test',
     validate(value) {
       const { one, other } = value as Free
-      return one && other ? { issues: [{ message: 'one and the other' }] } : { value }
+      return one && other ? { issues: [{ message: 'one and the other' }] } : { value: value as Free }
     },
   },
 }

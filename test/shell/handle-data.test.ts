@@ -32,7 +32,12 @@ describe('a row that cannot be read', () => {
     ['has a number for data', ({ body }) => ({ body: `${line(body)}5` })],
     ['has null for data', ({ body }) => ({ body: `${line(body)}null` })],
     ['has too many data', ({ body }) => ({ body: `${line(body)}{"user":{"id":"alice"},"x":"${'x'.repeat(65_536)}"}` })],
-    ['is deep beyond measure', ({ body }) => ({ body: `${line(body)}${'['.repeat(30_000)}` })],
+    ['is deep beyond measure', ({ body }) => ({ body: `${line(body)}${'['.repeat(100_000)}` })],
+    [
+      'is JSON, and too deep to be encoded again',
+      ({ body }) => ({ body: `${line(body)}{"user":{"id":"alice"},"x":${'['.repeat(30_000)}${']'.repeat(30_000)}}` }),
+    ],
+    ['is of 50 MB', ({ body }) => ({ body: `${line(body)}{"x":"${'x'.repeat(50_000_000)}"}` })],
     ['has a version that is no number', () => ({ version: 'one' })],
     ['has an expiry that is none', () => ({ expiresAt: '3000-01-01' })],
     ['has marks that are no list', ({ body }) => ({ body: body.replace('\n', ' {"marks":5}\n') })],
