@@ -30,6 +30,8 @@ export interface Sealer {
 
 const SALT_BYTES = 32
 const TAG_BYTES = 16
+/** 32 random bytes have 30 distinct ones; that they have fewer than these has a chance below 10^-15. */
+const LEAST_DISTINCT = 16
 /** Lengths tell little when only every 32nd occurs. */
 const PADDING = 32
 
@@ -40,9 +42,9 @@ const PADDING = 32
  * @param purpose what a sealed value is bound to, part by part: sealed for one, it opens for no other
  * @throws ConfigError when the ring is empty, a key is weak, or two have one name
  */
-export function sealer(keys: readonly SealingKey[], ...purpose: readonly string[]): Sealer {
+export function sealer(keys: readonly SealingKey[] | undefined, ...purpose: readonly string[]): Sealer {
   const ring = ringOf(keys)
-  const first = keys[0]!.id
+  const [first = ''] = ring.keys()
   return {
     seal(value) {
       const salt = randomBytes(SALT_BYTES)
@@ -87,12 +89,13 @@ function padded(json: string): string {
   return json + ' '.repeat((PADDING - (Buffer.byteLength(json) % PADDING)) % PADDING)
 }
 
-function ringOf(keys: readonly SealingKey[]): ReadonlyMap<string, Uint8Array> {
+function ringOf(keys: readonly SealingKey[] | undefined): ReadonlyMap<string, Uint8Array> {
   const remedy = 'draw a secret with: openssl rand -base64 32'
   if (!Array.isArray(keys) || keys.length === 0)
     throw new ConfigError(`keys must be a list of { id, secret }, the first of which seals; ${remedy}`)
   const ring = new Map<string, Uint8Array>()
-  for (const { id, secret } of keys as SealingKey[]) {
+  for (const key of keys as (Partial<SealingKey> | null | undefined)[]) {
+    const { id, secret } = key ?? {}
     if (typeof id !== 'string' || !/^[\w-]{1,8}$/.test(id))
       throw new ConfigError(
         'A key needs an id of 1 to 8 letters, digits, - or _; give for example the month it was drawn in, "2026-11"',
@@ -112,12 +115,17 @@ function secretBytes(id: string, secret: unknown, remedy: string): Uint8Array {
     throw new ConfigError(
       `The secret of key "${id}" is not at least 32 random bytes, or their base64 or hex; ${remedy}`,
     )
-  if (new Set(bytes).size < 8) throw new ConfigError(`The secret of key "${id}" is hardly random; ${remedy}`)
+  if (new Set(bytes).size < LEAST_DISTINCT)
+    throw new ConfigError(`The secret of key "${id}" is hardly random; ${remedy}`)
   return bytes
 }
 
-/** A passphrase is no key: what is neither hex nor base64 is refused. */
+/**
+ * A passphrase is no key: what is neither hex nor base64 is refused, and so is what could be base64 and has the letters
+ * of one case alone, as words have. Of 32 random bytes one in some ten thousand million is spelled like that.
+ */
 function decoded(secret: string): Uint8Array | undefined {
   if (/^(?:[\da-f]{2})+$/i.test(secret)) return Buffer.from(secret, 'hex')
-  return /^[\w+/-]+={0,2}$/.test(secret) ? Buffer.from(secret, 'base64') : undefined
+  const spelled = /^[\w+/-]+={0,2}$/.test(secret) && /[a-z]/.test(secret) && /[A-Z]/.test(secret)
+  return spelled ? Buffer.from(secret, 'base64') : undefined
 }

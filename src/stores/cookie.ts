@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ConfigError } from '../core/errors.ts'
 import type { Revocations, SealedStore, Store, StoreCall, StoredSession } from '../core/store.ts'
 import { sealer, type SealingKey } from './_seal.ts'
 
@@ -45,7 +46,13 @@ export interface ReplayableCookieStore extends SealedStore {
  */
 export function cookieStore(options: CookieStoreOptions & { revocations: Store }): RevocableCookieStore
 export function cookieStore(options: CookieStoreOptions & { revocations?: undefined }): ReplayableCookieStore
-export function cookieStore({ keys, revocations, clock = Date.now }: CookieStoreOptions): SealedStore {
+export function cookieStore(options: CookieStoreOptions): SealedStore {
+  const { keys, revocations, clock = Date.now }: Partial<CookieStoreOptions> = options ?? {}
+  if (revocations !== undefined && typeof (revocations as Partial<Store> | null)?.create !== 'function') {
+    throw new ConfigError(
+      'revocations is no store; give one such as sqliteStore({ path }), or leave it out where a logout need not be final',
+    )
+  }
   const bind = (to: { namespace: string; cookie: string }): SealedStore => {
     const { seal, open } = sealer(keys, 'cookie', to.namespace, to.cookie)
     return {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ConfigError } from '../core/errors.ts'
 import type { Store, StoredSession } from '../core/store.ts'
 import { sealer, type SealingKey } from './_seal.ts'
 
@@ -29,8 +30,13 @@ export type SealedBodies<S extends Store> = Store & Omit<S, 'load' | 'create' | 
  * const store = sealed(sqliteStore({ path }), { keys: [{ id: '2026-11', secret: process.env.SESSION_KEY }] })
  * ```
  */
-export function sealed<S extends Store>(store: S, { keys }: SealedOptions): SealedBodies<S> {
-  const { seal, open } = sealer(keys, 'body')
+export function sealed<S extends Store>(store: S, options: SealedOptions): SealedBodies<S> {
+  if (typeof (store as Partial<Store> | undefined)?.load !== 'function') {
+    throw new ConfigError(
+      'sealed() needs the store that is to keep the bodies; give for example sealed(sqliteStore({ path }), { keys })',
+    )
+  }
+  const { seal, open } = sealer((options as SealedOptions | undefined)?.keys, 'body')
   const inward = (id: string, session: StoredSession): StoredSession => ({ ...session, body: seal([id, session.body]) })
   const outward = (id: string, session: StoredSession | undefined): StoredSession | undefined => {
     const [owner, body] = (session && (open(session.body)?.value as [string, string] | undefined)) ?? []
