@@ -85,6 +85,8 @@ export interface Sessions<T extends object = SessionData> {
 
 /** What the adapters of this package use beside the public methods: visits answer at once where the store does. */
 export interface Manager<T extends object = SessionData> extends Sessions<T> {
+  /** The cookie's name, domain and path: in a browser, one cookie. */
+  readonly cookieScope: string
   visit(input: OpenInput): Awaitable<Visit>
   /** The bindings under which forms may have been shown to this session; none while it is not stored. */
   formBindings(session: unknown): string[]
@@ -140,6 +142,10 @@ class SessionManager<T extends object> implements Manager<T> {
       warnOnce: warner(events),
     }
     tellOfEvictions(store, events)
+  }
+
+  get cookieScope(): string {
+    return this.#shell.config.cookieScope
   }
 
   visit(input: OpenInput): Awaitable<Visit> {

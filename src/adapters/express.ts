@@ -11,6 +11,7 @@ import type { Awaitable } from '../core/store.ts'
 import type { Sessions } from '../sessions.ts'
 import { isPromise } from '../shell/calls.ts'
 import type { OpenInput, Visit } from '../shell/visit.ts'
+import { claimCookie } from './_claims.ts'
 import { type GateKeeper, headersOf, isTooLate, putGate } from './_gate.ts'
 import type { Headers } from './_headers.ts'
 import { frameworkPrototype, type Gated, gatePrototype, KEEPER } from './_methods.ts'
@@ -54,6 +55,7 @@ export function session<T extends object = SessionData>(
   options?: AdapterOptions,
 ): Middleware {
   const { manager, touch, trust } = settingsOf(sessions, options)
+  let claimedIn: object | undefined
   return (request: Kept, response, next) => {
     const there = request[KEEPER]
     if (there?.manager === manager) {
@@ -72,6 +74,9 @@ export function session<T extends object = SessionData>(
     let opened: Awaitable<Visit>
     try {
       if (there) throw takenTwice()
+      if (claimedIn === undefined || claimedIn !== (request as { app?: object }).app) {
+        claimedIn = claimCookie(request, manager)
+      }
       touches = touch?.(request) ?? true
       opened = manager.visit(new Input(request, trust))
     } catch (error) {

@@ -70,6 +70,8 @@ export interface Config {
   readonly rotateOn: ((data: Data) => unknown) | undefined
   readonly namespace: string
   readonly cookieName: string
+  /** Name, domain and path: in a browser, one cookie. */
+  readonly cookieScope: string
   readonly secure: 'auto' | boolean
   readonly persistent: boolean
   /** The cookie on https and on plain http. */
@@ -123,6 +125,7 @@ export function resolveOptions<T extends object>(given: Options<T>): Config {
     rotateOn: options.rotateOn as ((data: Data) => unknown) | undefined,
     namespace: options.namespace,
     cookieName: cookie.name,
+    cookieScope: `${cookie.name}; ${cookie.domain ?? ''}${cookie.path}`,
     secure: cookie.secure,
     persistent: cookie.persistent,
     shapes: { secure: cookieShape(cookie, true), plain: cookieShape(cookie, false) },

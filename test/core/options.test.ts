@@ -206,6 +206,7 @@ describe('options', () => {
       rotateOn: undefined,
       namespace: '',
       cookieName: 'sid',
+      cookieScope: 'sid; /',
       secure: 'auto',
       persistent: true,
       shapes: {
