@@ -1,0 +1,74 @@
+/** Mass assignment: the handler does `Object.assign(req.session, req.body)`, and the attacker writes the body. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Browser } from '../support/client.ts'
+import { newUser, openWorld, type World } from '../support/promises.ts'
+import { app, ordinary, places } from './_attack.ts'
+
+const FACTS = ['id', 'isNew', 'binding', 'createdAt', 'authenticatedAt', 'expiresAt']
+const METHODS = ['save', 'reload', 'destroy', 'regenerate', 'update', 'touch', 'limit']
+const YEAR = 31_536_000
+
+describe.each(places)('mass assignment: $name', (place) => {
+  let world: World
+  beforeAll(async () => {
+    const routes = {
+      ...ordinary,
+      'GET /admin': ({ session }: Parameters<(typeof ordinary)['GET /me']>[0]) => ({
+        body: {
+          isAdmin: session['isAdmin'] ?? null,
+          works: METHODS.map((name) => typeof session[name as 'save']),
+          facts: FACTS.map((name) => typeof session[name as 'id']),
+        },
+      }),
+    }
+    world = await openWorld(place, { ...app, routes }, { idleTimeout: 3600 })
+  })
+  afterAll(() => world.close())
+
+  async function signedIn(): Promise<Browser> {
+    const browser = world.here.browser()
+    await browser.post('/sign-in', { id: newUser() })
+    return browser
+  }
+
+  it('every body is answered, and none makes anybody an administrator', async () => {
+    const browser = await signedIn()
+    const usual = JSON.parse((await browser.get('/admin')).body) as unknown
+    const values = ['{"isAdmin":true}', '{"prototype":{"isAdmin":true}}', 'true', 'null', '"x"', '[]']
+    for (const key of [...FACTS, ...METHODS, '__proto__', 'constructor', 'prototype', 'then', 'toJSON', 'toString']) {
+      for (const value of values) {
+        const label = `${key}: ${value}`
+        const answer = await browser.post('/assign', JSON.parse(`{"${key}":${value}}`))
+        expect([200, 500], label).toContain(answer.status)
+        expect(JSON.parse((await browser.get('/admin')).body), label).toEqual(usual)
+      }
+    }
+    expect(usual).toMatchObject({ isAdmin: null, works: METHODS.map(() => 'function') })
+    expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined()
+  })
+
+  it('a body that names the session’s own affairs changes none of them', async () => {
+    const browser = await signedIn()
+    const { id } = browser.token
+    const before = await world.here.sessions.read(id)
+    const { body } = await browser.post('/assign', {
+      cookie: { maxAge: YEAR * 100, httpOnly: false, secure: false, expires: '2125-01-01' },
+      lifetime: YEAR,
+      idleTimeout: YEAR,
+      startedAt: 0,
+      savedAt: 4e12,
+      version: 99,
+      hash: 'A'.repeat(43),
+      previous: { hash: 'A'.repeat(43) },
+      principal: 'root',
+    })
+    expect(JSON.parse(body)).toMatchObject({ cookie: { httpOnly: false } })
+    const { info, data } = (await world.here.sessions.read(id))!
+    expect(info).toEqual(before!.info)
+    expect(data).toMatchObject({ principal: 'root' })
+    // The page after it sets no cookie, and the hour without a request ends the session as ever.
+    expect((await browser.get('/me')).setCookies).toEqual([])
+    world.clock.advance(3_600_000)
+    expect((await browser.get('/me')).body).toBe('{}')
+  })
+})
