@@ -3,8 +3,12 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // One word of truth at the end of every run: `N passed, N failed`.
-    reporters: [process.env['CI'] ? 'dot' : 'default', './test/totals-reporter.ts'],
+    // One word of truth at the end of every run: `N passed, N failed`; and no requirement without its tests.
+    reporters: [
+      process.env['CI'] ? 'dot' : 'default',
+      './test/security/requirements-reporter.ts',
+      './test/totals-reporter.ts',
+    ],
     // A hanging promise is a defect these tests look for; it must not take the whole run with it.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -1,0 +1,128 @@
+/** D: fixation, rotation, logout, races. */
+import { met, otherwise, type Requirement } from './_requirement.ts'
+
+export const lifecycle: readonly Requirement[] = [
+  otherwise(
+    'D01',
+    'critical',
+    'A sign-in replaces the token, and the old one is dead',
+    'There is no login(): the principal is derived from the data, and its change replaces the token in the same write (DESIGN, promise P4).',
+    ['promises/p4-no-fixation', 'replaces the token, and the one that somebody planted is dead'],
+    ['security/fixation', 'a session of the attacker’s own, planted before the sign-in'],
+  ),
+  met(
+    'D02',
+    'high',
+    'So does every other change of privilege that the application names',
+    ['promises/p4-no-fixation', 'a change of what rotateOn names'],
+    ['shell/writer-sign-in', 'follows the value that it names, and the old token is dead'],
+  ),
+  met(
+    'D03',
+    'critical',
+    'No request brings back a session that has ended',
+    ['promises/p1-logout-is-final', ' in flight'],
+    ['security/resurrection', 'a page that began before the logout and ends after it brings nothing back'],
+  ),
+  met(
+    'D04',
+    'critical',
+    'Stores create or update, and never do whichever fits',
+    ['stores', 'create refuses an id that is taken, and what is there stays'],
+    ['stores', 'save of a session that is not there is gone, and creates nothing'],
+    ['stores', 'a removed session stays gone, in whatever order others save and touch it'],
+  ),
+  met(
+    'D05',
+    'critical',
+    'A replaced token never comes back',
+    ['stores', 'a rotation is never reverted, in whatever order others save and touch'],
+    ['security/stale-rotation', 'a page that began with the old token puts it back by no write'],
+  ),
+  otherwise(
+    'D06',
+    'medium',
+    'A short grace for the token before a rotation',
+    'The previous token is good until the new one was seen once, and a grace of 60 seconds longer, in which saves merge; at a change of principal there is none (DESIGN section 3).',
+    ['shell/writer-rotation', 'leaves the one before a grace, in which it reads and its writes merge'],
+    ['shell/writer-rotation', 'ends the one before after the grace, with an event, and disturbs nobody'],
+    [
+      'security/stale-rotation',
+      'a stolen token that was rotated away is noticed, and ends the session where that is wanted',
+    ],
+  ),
+  met(
+    'D07',
+    'high',
+    'A logout is done before its response; one that failed is an error that clears the cookie',
+    ['adapters/failure', 'a failed destroy() is an error response that still takes the cookie away (D07)'],
+    ['promises/p3-response-never-ahead', 'not a byte of the response to a '],
+  ),
+  met(
+    'D08',
+    'high',
+    'What ended in a request is of no more use in it',
+    ['shell/handle-ending', 'has methods that refuse, each in its own way'],
+    ['shell/handle-ending', 'has a successor, empty and of full use'],
+  ),
+  met(
+    'D09',
+    'high',
+    'Ending all of a person’s sessions ends sign-ins under way too',
+    ['promises/p1-logout-is-final', 'revokeAll() ends a sign-in that is under way'],
+    ['stores', 'a sign-in that creates does not slip past removeAll, in whatever order'],
+  ),
+  met(
+    'D10',
+    'medium',
+    'Sessions are listed by a handle that opens nothing',
+    ['sessions', 'gives the live sessions of one person, and nothing that opens them'],
+    ['sessions', "ends only what is the given person's"],
+    ['promises/p5-stolen-store', 'says nothing of the token to those who list and read sessions'],
+    ['security/selector', 'the public id opens, ends and disturbs nothing'],
+  ),
+  met('D11', 'medium', 'A limit of sessions for each person, exact under parallel sign-ins', [
+    'security/session-limit',
+    'leave exactly 3 alive when all are written before any is counted',
+  ]),
+  met(
+    'D12',
+    'high',
+    'A logout holds for sessions in their cookies, or the type says that it cannot',
+    ['stores/cookie', 'is final with revocations: a copy of the cookie opens nothing'],
+    ['stores/cookie', 'cannot be final without them, and says so in its type'],
+  ),
+  met(
+    'D13',
+    'high',
+    'A late response undoes no logout in the browser',
+    ['promises/p4-no-fixation', 'in a request whose response comes last'],
+    ['security/replay', 'a response that was slower than the logout signs nobody in again'],
+  ),
+  met('D14', 'high', 'Of parallel writes none is lost', [
+    'promises/p2-no-update-is-lost',
+    'parallel writers in two processes',
+  ]),
+  met(
+    'D15',
+    'high',
+    'What may be taken once is taken by one',
+    ['flash', 'is shown to exactly one of many parallel requests'],
+    ['promises/p2-no-update-is-lost', 'parallel requests with session.update()'],
+  ),
+  met(
+    'D16',
+    'high',
+    'The store has the change before the client can see a byte',
+    ['promises/p3-response-never-ahead', 'redirects, followed the instant their head is there, read something stale'],
+    ['promises/p3-response-never-ahead', 'not a byte of the response to a '],
+  ),
+  met('D17', 'medium', 'A client that goes away leaves no half state', [
+    'adapters/connection',
+    'leaves the change already made saved (D17)',
+  ]),
+  met('D18', 'low', 'Mounted twice, it is one session and one lookup', [
+    'adapters/express',
+    'mounted twice with one manager, it is one session and one lookup (D18)',
+  ]),
+]

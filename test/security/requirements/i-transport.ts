@@ -1,0 +1,28 @@
+/** I: the connection and its proxies. */
+import { later, met, otherwise, type Requirement } from './_requirement.ts'
+
+export const transport: readonly Requirement[] = [
+  met(
+    'I01',
+    'high',
+    'No forwarded header is believed but of trusted hops, and then the right-most',
+    ['adapters/proxy', 'no other header is believed at all'],
+    ['adapters/proxy', ', since '],
+  ),
+  met('I02', 'high', 'A session of plain http is none on https', [
+    'shell/visit-cookie',
+    'of plain http opens nothing on https, and the other way round',
+  ]),
+  met('I03', 'medium', 'A client’s address is that of a trusted hop, in one spelling', ['adapters/proxy', ' (I03)']),
+  otherwise(
+    'I04',
+    'low',
+    'User-Agent and address decide nothing',
+    'They are labels in the owner’s list, capped and optional; a session is judged by its token and its time alone.',
+    ['shell/writer-sign-in', 'keeps the labels of the request that signed in'],
+  ),
+  later('I05', 'high', 'Upgrades are judged alike, and open connections end with their session', 'Being built.', [
+    'adapters/bare',
+    'handlers of several upgrades share no session',
+  ]),
+]
