@@ -24,6 +24,7 @@ import { isSealedStore, storeOfNothing } from './shell/sealed.ts'
 import { scopeStore } from './shell/scope.ts'
 import { isAlive, type Shell } from './shell/shell.ts'
 import { type Committed, type OpenInput, Visit } from './shell/visit.ts'
+import { Watches } from './shell/watches.ts'
 import { synchronous } from './shell/writer.ts'
 import { type MemoryStore, memoryStore } from './stores/memory.ts'
 
@@ -75,11 +76,20 @@ export interface Sessions<T extends object = SessionData> {
   revoke(id: string, only?: { principal?: string }): Promise<boolean>
   /** Ends every session of a principal, sign-ins under way included; tells how many. @throws UsageError when the store cannot */
   revokeAll(principal: string, but?: { except?: string }): Promise<number>
+  /**
+   * Calls `ended`, once, when the session has ended in whichever process: destroyed, revoked, evicted or expired; or when
+   * it has become somebody else's. For connections that stay open: close them then. A new token is no end.
+   *
+   * Word comes at once from this manager and over a store's `changes`; otherwise within 30 seconds.
+   * @returns the function that stops watching
+   * @throws UsageError when the session lies in its cookie
+   */
+  watch(id: string, ended: () => void): () => void
   /** Removes up to `limit` expired sessions, default 1,000; tells how many. Stores with an expiry of their own have none. */
   prune(limit?: number): Promise<number>
   /** Listens; gives the function that ends it. */
   on(type: EventName, fn: Listener): () => void
-  /** Ends the manager's own timers. The store and its client stay open: whoever opened them closes them. */
+  /** Ends the manager's own timers, and its watches. The store and its client stay open: whoever opened them closes them. */
   close(): Promise<void>
 }
 
@@ -117,6 +127,7 @@ class SessionManager<T extends object> implements Manager<T> {
   readonly #shell: Shell
   readonly #store: Store
   readonly #calls: Calls
+  readonly #watches: Watches
   #pruning: NodeJS.Timeout | undefined
 
   constructor(options: Options<T>) {
@@ -141,6 +152,7 @@ class SessionManager<T extends object> implements Manager<T> {
       hash: secretHasher(config.namespace, config.cookieName),
       warnOnce: warner(events),
     }
+    this.#watches = new Watches(this.#shell, this.#store)
     tellOfEvictions(store, events)
   }
 
@@ -229,6 +241,16 @@ class SessionManager<T extends object> implements Manager<T> {
     return ended
   }
 
+  watch(id: string, ended: () => void): () => void {
+    if (this.#shell.sealed) {
+      throw new UsageError(
+        'ERR_SOJOURN_UNSUPPORTED',
+        'A session in its cookie cannot be watched, since nobody but its browser has it; use a store on the server',
+      )
+    }
+    return this.#watches.add(id, ended)
+  }
+
   async prune(limit = 1000): Promise<number> {
     const { prune } = this.#store
     return prune ? this.#calls.make('prune', {}, (call) => prune.call(this.#store, limit, call)) : 0
@@ -241,6 +263,7 @@ class SessionManager<T extends object> implements Manager<T> {
   async close(): Promise<void> {
     clearTimeout(this.#pruning)
     this.#pruning = undefined
+    this.#watches.close()
   }
 
   async #load(id: string): Promise<SessionRecord | undefined> {

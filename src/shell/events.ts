@@ -36,7 +36,7 @@ export interface SessionEvent {
 
 export type Listener = (event: SessionEvent) => void
 
-/** Hands events to who listens. A listener that throws harms nobody but is heard of: it becomes a process warning. */
+/** Hands events to who listens. */
 export class Events {
   readonly #listeners = new Map<EventName, Set<Listener>>()
   readonly #clock: () => number
@@ -57,14 +57,17 @@ export class Events {
     if (!listeners?.size && !channel.hasSubscribers) return
     const event: SessionEvent = { type, at: this.#clock(), ...details }
     channel.publish(event)
-    for (const fn of listeners ?? []) {
-      try {
-        fn(event)
-      } catch (error) {
-        process.emitWarning(`A listener for "${type}" threw: ${String(error)}; mend the listener`, {
-          code: 'SOJOURN_LISTENER',
-        })
-      }
-    }
+    for (const fn of listeners ?? []) callListener(`"${type}"`, () => fn(event))
+  }
+}
+
+/** Calls what an application gave to be told by: its failure is nobody else's, and does not go unheard. */
+export function callListener(what: string, listener: () => void): void {
+  try {
+    listener()
+  } catch (error) {
+    process.emitWarning(`A listener for ${what} threw: ${String(error)}; mend the listener`, {
+      code: 'SOJOURN_LISTENER',
+    })
   }
 }
