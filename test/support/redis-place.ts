@@ -5,13 +5,23 @@ import { redisStore } from '../../src/stores/redis.ts'
 import { openRedis } from '../servers/redis.ts'
 import type { OpenStore } from './stores.ts'
 
-export async function openRedisPlace(): Promise<OpenStore> {
+export interface RedisPlace extends OpenStore {
+  readonly url: string
+  readonly prefix: string
+}
+
+/** @param telling whether the store tells of changes, over a connection of its own */
+export async function openRedisPlace({ telling = false } = {}): Promise<RedisPlace> {
   server ??= openRedis()
-  const client = createClient({ url: (await server).url })
+  const { url } = await server
+  const client = createClient({ url })
   await client.connect()
   const prefix = `promises-${randomUUID()}:`
+  const subscriber = telling ? await client.duplicate().connect() : undefined
   return {
-    store: redisStore({ client, prefix }),
+    url,
+    prefix,
+    store: redisStore({ client, prefix, ...(subscriber && { subscriber }) }),
     async dump() {
       const kept: unknown[] = []
       for await (const keys of client.scanIterator({ MATCH: `${prefix}*` })) {
@@ -23,7 +33,10 @@ export async function openRedisPlace(): Promise<OpenStore> {
       }
       return Buffer.from(JSON.stringify(kept))
     },
-    close: () => client.close(),
+    async close() {
+      await subscriber?.close()
+      await client.close()
+    },
   }
 }
 
