@@ -57,7 +57,7 @@ export function session<T extends object = SessionData>(
   const { manager, touch, trust } = settingsOf(sessions, options)
   let claimedIn: object | undefined
   return (request: Kept, response, next) => {
-    const there = request[KEEPER]
+    const there = attachmentOf(request)
     if (there?.manager === manager) {
       // Mounted twice: one session a request. The second may be in an app of another copy of Express.
       there.attach(request)
@@ -73,7 +73,7 @@ export function session<T extends object = SessionData>(
     let touches: boolean
     let opened: Awaitable<Visit>
     try {
-      if (there) throw takenTwice()
+      if (request[KEEPER]) throw takenTwice()
       if (claimedIn === undefined || claimedIn !== (request as { app?: object }).app) {
         claimedIn = claimCookie(request, manager)
       }
@@ -90,7 +90,13 @@ export function session<T extends object = SessionData>(
 
 // --- internal ---
 
-type Kept = IncomingMessage & { [KEEPER]?: Attachment }
+/** Whoever keeps its response: an attachment of ours, or express-session's drop-in, whose `session` is its own property. */
+type Kept = IncomingMessage & { [KEEPER]?: Attachment | GateKeeper }
+
+function attachmentOf(request: Kept): Attachment | undefined {
+  const keeper = request[KEEPER]
+  return keeper instanceof Attachment ? keeper : undefined
+}
 
 /** A request, its response, and the visit that the session belongs to. */
 class Attachment implements GateKeeper {
@@ -167,11 +173,11 @@ const sessionProperty = {
   configurable: true,
   enumerable: true,
   get(this: Kept): object | null | undefined {
-    return this[KEEPER]?.look()
+    return attachmentOf(this)?.look()
   },
   set(this: Kept, value: unknown): void {
-    const keeper = this[KEEPER]
-    if (keeper) keeper.replace(value)
+    const attachment = attachmentOf(this)
+    if (attachment) attachment.replace(value)
     // Somebody else's property of that name, on a request that is none of ours.
     else Object.defineProperty(this, 'session', { value, configurable: true, enumerable: true, writable: true })
   },

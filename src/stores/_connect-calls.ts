@@ -12,30 +12,54 @@ export type Answer = (error?: unknown, value?: unknown) => void
 export const ANSWER_MAX_MS = 60_000
 
 /**
- * Calls, and gives what the callback is given first: every later answer is ignored, and so is what is thrown then.
+ * Calls, and hands on what the callback is given first: every later answer is ignored, and so is what is thrown then.
  *
- * @throws StoreError with the store's error as its cause; `ERR_SOJOURN_STORE_TIMEOUT` when it has not answered in time
+ * Who hears the answer never runs on the store's own stack, where an exception would become the store's: an answer
+ * given at once is handed on after the call has returned, any other in a turn of its own.
  */
-export function answered(method: string, call: (answer: Answer) => unknown): Promise<unknown> {
+export function ask(
+  method: string,
+  call: (answer: Answer) => unknown,
+  hear: Answer,
+  maxMs: number = ANSWER_MAX_MS,
+): void {
+  let timer: NodeJS.Timeout | undefined
+  let isCalling = true
+  let first: [error?: unknown, value?: unknown] | undefined
+  const answer: Answer = (...given) => {
+    if (first) return
+    first = given
+    clearTimeout(timer)
+    if (!isCalling) queueMicrotask(() => hear(...given))
+  }
+  const fail = (cause: unknown): void => answer(cause || new Error(`The store failed at ${method} without an error`))
+  try {
+    const promise = call(answer)
+    // Only its failure is an answer: it may be fulfilled before the callback is called.
+    if (promise instanceof Promise) promise.catch(fail)
+  } catch (error) {
+    fail(error)
+  }
+  isCalling = false
+  if (first) return hear(...first)
+  timer = setTimeout(() => answer(silence(method)), maxMs)
+  timer.unref()
+}
+
+/** The same as a promise. @throws the store's own error; StoreError `ERR_SOJOURN_STORE_TIMEOUT` when there is no answer */
+export function told(method: string, call: (answer: Answer) => unknown, maxMs?: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const fail = (cause: unknown): void => {
-      clearTimeout(timer)
-      reject(failure(method, cause))
-    }
-    const timer = setTimeout(() => reject(silence(method)), ANSWER_MAX_MS)
-    timer.unref()
-    try {
-      const promise = call((error, value) => {
-        if (isError(error)) return fail(error)
-        clearTimeout(timer)
-        resolve(value)
-      })
-      // Only its failure is an answer: it may be fulfilled before the callback is called.
-      if (promise instanceof Promise) promise.catch(fail)
-    } catch (error) {
-      fail(error)
-    }
+    ask(method, call, (error, value) => (isError(error) ? reject(error) : resolve(value)), maxMs)
   })
+}
+
+/** The same for those who want one kind of error. @throws StoreError with the store's error as its cause */
+export async function answered(method: string, call: (answer: Answer) => unknown): Promise<unknown> {
+  try {
+    return await told(method, call)
+  } catch (error) {
+    throw error instanceof StoreError ? error : failure(method, error)
+  }
 }
 
 /** One line for each session: whoever reads in order to write does both before the next one reads. */
@@ -58,6 +82,13 @@ export class Lines {
   }
 }
 
+/** The lines of a store: one set, however often it is wrapped. */
+export function linesOf(store: object): Lines {
+  const lines = allLines.get(store) ?? new Lines()
+  allLines.set(store, lines)
+  return lines
+}
+
 /** Waits for work, until the signal aborts. @throws the signal's reason */
 export async function unlessAborted<V>(work: Promise<V>, signal: AbortSignal | undefined): Promise<V> {
   if (!signal) return work
@@ -75,6 +106,8 @@ export async function unlessAborted<V>(work: Promise<V>, signal: AbortSignal | u
 }
 
 // --- internal ---
+
+const allLines = new WeakMap<object, Lines>()
 
 function isError(error: unknown): boolean {
   return error !== undefined && error !== null && error !== false

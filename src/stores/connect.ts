@@ -10,7 +10,7 @@
 import { ConfigError } from '../core/errors.ts'
 import { BROOM_DELAY_MS } from '../core/store.ts'
 import type { Saved, Store, StoreCall, StoredSession } from '../core/store.ts'
-import { answered, Lines, unlessAborted } from './_connect-calls.ts'
+import { answered, linesOf, unlessAborted } from './_connect-calls.ts'
 
 /** What is called of an express-session store. */
 export interface ConnectStore {
@@ -123,15 +123,6 @@ export function fromConnectStore(store: ConnectStore): FromConnectStore {
 interface Decision<V> {
   readonly answer: V
   readonly keeps?: StoredSession
-}
-
-/** One set of lines for each store, however often it is wrapped. */
-const allLines = new WeakMap<ConnectStore, Lines>()
-
-function linesOf(store: ConnectStore): Lines {
-  const lines = allLines.get(store) ?? new Lines()
-  allLines.set(store, lines)
-  return lines
 }
 
 function live(session: StoredSession | undefined, { now }: StoreCall): StoredSession | undefined {

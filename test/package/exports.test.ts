@@ -35,6 +35,7 @@ const PUBLIC: Record<string, string[]> = {
     'takeFlash',
   ],
   './express': ['session'],
+  './express-session': ['Cookie', 'MemoryStore', 'Session', 'Store', 'default', 'module.exports'],
   './postgres': ['migrationSql', 'postgresStore'],
   './mysql': ['migrationSql', 'mysqlStore'],
   './redis': ['redisStore'],

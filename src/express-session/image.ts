@@ -1,0 +1,67 @@
+/**
+ * What a value is once it has been through JSON, without the text: whether a session was changed can be told from
+ * images at a third of what two texts cost, and two requests' changes can be brought together in them.
+ *
+ * @module
+ */
+import type { Data } from '../core/changes.ts'
+
+/** Gives the image of an object's data, without one of its keys. @throws TypeError as JSON.stringify does */
+export function imageOf(object: object, without: string): Data {
+  try {
+    return objectImage(object, without)
+  } catch (error) {
+    // Nested without end, most likely: JSON knows how to say that.
+    if (error instanceof RangeError) JSON.stringify(object)
+    throw error
+  }
+}
+
+/** Whether two images have the same text: order of keys included, as express-session has it. */
+export function sameImage(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
+  if (Array.isArray(a) || Array.isArray(b))
+    return (
+      Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((each, at) => sameImage(each, b[at]))
+    )
+  const keys = Object.keys(a)
+  const others = Object.keys(b)
+  return (
+    keys.length === others.length &&
+    keys.every((key, at) => key === others[at] && sameImage((a as Data)[key], (b as Data)[key]))
+  )
+}
+
+// --- internal ---
+
+function objectImage(object: object, without?: string): Data {
+  const image: Data = {}
+  for (const key of Object.keys(object)) {
+    // As a key of an image it would be the image's prototype.
+    if (key === without || key === '__proto__') continue
+    const value = valueImage((object as Data)[key], key)
+    if (value !== undefined) image[key] = value
+  }
+  return image
+}
+
+/** `undefined` for what JSON leaves out. */
+function valueImage(given: unknown, key: string): unknown {
+  const value = plain(given, key)
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : null
+  if (typeof value === 'bigint') throw new TypeError('Do not know how to serialize a BigInt')
+  if (typeof value !== 'object') return undefined
+  return Array.isArray(value)
+    ? Array.from(value, (each, at) => valueImage(each, String(at)) ?? null)
+    : objectImage(value)
+}
+
+function plain(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' && typeof value !== 'bigint') return value
+  const toJson = (value as { toJSON?: unknown } | null)?.toJSON
+  const own: unknown = typeof toJson === 'function' ? toJson.call(value, key) : value
+  return BOXES.some((box) => own instanceof box) ? (own as object).valueOf() : own
+}
+
+const BOXES = [String, Number, Boolean, BigInt]

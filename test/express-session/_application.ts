@@ -1,0 +1,115 @@
+/** An application on either library, over a store that writes down what it is asked, and a browser that talks to it. */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import { type Answer, exchange, formatHead } from '../support/wire.ts'
+import type { AnyRequest, AnyStore, Handle, Library } from './_libraries.ts'
+
+export const SECRET = 'keyboard cat'
+
+export interface Parts {
+  options?: object
+  before?: Handle[]
+  after?: Handle[]
+  /** Put on the store before the middleware is made. */
+  store?(store: AnyStore): void
+  trustProxy?: boolean
+}
+
+export interface Ask {
+  method?: string
+  path?: string
+  headers?: string[]
+  /** The `Cookie` header in place of the jar's; none when null. */
+  cookie?: string | null
+  body?: string
+}
+
+export class Application {
+  readonly store: AnyStore
+  /** What the store was asked: `get id`, and so on. */
+  readonly calls: string[] = []
+  /** The errors that reached the application's error handler. */
+  readonly errors: Error[] = []
+  /** The jar: name and value of each cookie. */
+  readonly jar = new Map<string, string>()
+  handle: Handle = (_, response) => response.end('nothing')
+  #server!: Server
+
+  constructor(library: Library) {
+    this.store = new library.MemoryStore()
+  }
+
+  static async of(
+    library: Library,
+    { options, before = [], after = [], store, trustProxy }: Parts = {},
+  ): Promise<Application> {
+    const made = new Application(library)
+    made.#watch()
+    store?.(made.store)
+    const app = express()
+    if (trustProxy) app.set('trust proxy', true)
+    const use = app.use.bind(app) as (handle: unknown) => void
+    const defaults = { secret: SECRET, resave: false, saveUninitialized: false, store: made.store }
+    for (const each of before) use(each)
+    use(library({ ...defaults, ...options }))
+    for (const each of after) use(each)
+    use((request: AnyRequest, response: never, next: never) => made.handle(request, response, next))
+    use((error: Error, _: AnyRequest, response: express.Response, next: express.NextFunction) => {
+      made.errors.push(error)
+      if (response.headersSent) return
+      response.status((error as { status?: number }).status ?? 500).send(`error: ${error.message}`)
+      void next
+    })
+    made.#server = createServer(app).listen(0, '127.0.0.1')
+    await once(made.#server, 'listening')
+    return made
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  async ask(handle: Handle, ask: Ask = {}): Promise<Answer> {
+    this.handle = handle
+    const { method = 'GET', path = '/', headers = [], body } = ask
+    const cookie = ask.cookie === undefined ? this.cookie : ask.cookie
+    const head = formatHead(method, path, [
+      ...headers,
+      ...(cookie ? [`Cookie: ${cookie}`] : []),
+      ...(body === undefined ? [] : [`Content-Length: ${body.length}`]),
+    ])
+    const answer = await exchange(this.port, method, head, body)
+    for (const line of answer.setCookies) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
+      this.jar.set(name!, value!)
+    }
+    return answer
+  }
+
+  /** The `Cookie` header that the browser sends by itself. */
+  get cookie(): string | undefined {
+    return this.jar.size > 0 ? [...this.jar].map(([name, value]) => `${name}=${value}`).join('; ') : undefined
+  }
+
+  takeCalls(): string[] {
+    return this.calls.splice(0)
+  }
+
+  async close(): Promise<void> {
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await once(this.#server, 'close')
+  }
+
+  #watch(): void {
+    for (const method of ['get', 'set', 'touch', 'destroy'] as const) {
+      const own = this.store[method].bind(this.store) as (...args: unknown[]) => void
+      this.store[method] = (...args: unknown[]) => {
+        this.calls.push(`${method} ${String(args[0])}`)
+        own(...args)
+      }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** The same conversations with express-session and with the drop-in: every difference is on the list of intended ones. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { CONVERSATIONS } from './_conversations.ts'
+import { type Difference, differences } from './_difference.ts'
+import { INTENDED, judge } from './_intended.ts'
+
+beforeAll(() => void vi.stubEnv('NO_DEPRECATION', 'express-session'))
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: 1_700_000_000_000 }))
+afterEach(() => void vi.useRealTimers())
+
+describe.each([
+  ['the drop-in', false],
+  ['the drop-in with strictCompat', true],
+] as const)('%s, beside express-session', (_, strict) => {
+  const seen = new Set<string>()
+
+  it.each(CONVERSATIONS.map((conversation) => [conversation.name, conversation] as const))(
+    '%s',
+    async (_, conversation) => {
+      const found = await differences(conversation, strict)
+      const judged = found.map((difference) => ({ difference, ...judge(difference, strict) }))
+      for (const { rows } of judged) for (const row of rows) seen.add(row)
+      expect(judged.filter(({ isMeant }) => !isMeant).map(({ difference }) => told(difference))).toEqual([])
+    },
+  )
+
+  afterAll(() => {
+    const meant = INTENDED.filter(({ evenInStrict }) => evenInStrict || !strict).map(({ row }) => row)
+    expect([...seen].toSorted(), 'every intended difference is met').toEqual([...new Set(meant)].toSorted())
+  })
+})
+
+function told({ step, field, theirs, ours }: Difference): string {
+  return `${step} · ${field}: ${JSON.stringify(theirs)} → ${JSON.stringify(ours)}`
+}
