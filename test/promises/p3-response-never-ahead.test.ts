@@ -71,6 +71,17 @@ async function* pieces(): AsyncGenerator<string> {
   for (const piece of ['as ', 'the ', 'handler ', 'made ', 'it']) yield piece
 }
 
+/** What may lie in the place of a session's row: a body cut short, or somebody else's. */
+const damages: Record<string, (body: string) => string> = {
+  empty: () => '',
+  'cut within its metadata': (body) => body.slice(0, 40),
+  'cut behind its metadata': (body) => body.slice(0, body.indexOf('\n')),
+  'cut within its data': (body) => body.slice(0, -3),
+  'of another version': (body) => `9${body.slice(1)}`,
+  'another library’s': () => '{"cookie":{"originalMaxAge":null},"user":"somebody"}',
+  'a list where data should be': (body) => `${body.slice(0, body.indexOf('\n'))}\n["somebody"]`,
+}
+
 const OWN_HEADERS = { 'x-made-by': 'the handler', etag: '"the-handler"', 'set-cookie': 'own=1; Path=/' }
 
 /** What error handlers have seen, by the request's number. */
@@ -459,6 +470,26 @@ describe.each(settings)('a response never gets ahead of its session: $name', (se
       expect(answer.body).toBe(control.body)
       expect(same(answer.headers)).toEqual(same(control.headers))
     })
+
+    it.each(Object.entries(damages))(
+      'a row that is %s is nobody’s session at each request, with an event, and is signed in past',
+      async (_, spoil) => {
+        const browser = await begin(world, 'write')
+        const { cookie, token } = browser
+        const { version, body, ...row } = (await world.stored(token.id))!
+        const spoilt = { ...row, version: version + 1, body: spoil(body) }
+        expect(await world.engine.save(token.id, spoilt, version, { now: world.clock() })).toBe('saved')
+        world.takeEvents()
+        for (let times = 0; times < 3; times++) {
+          const answer = await world.here.browser(cookie).get('/me')
+          expect(answer).toMatchObject({ status: 200, body: '{}', setCookies: [] })
+          expect(world.takeEvents()).toMatchObject([{ type: 'unreadable', id: token.id }])
+        }
+        const user = newUser()
+        expect(await browser.post(pathOf('sign-in from a session', { user }))).toMatchObject({ status: 302 })
+        expect(JSON.parse((await browser.get('/me')).body)).toEqual({ user })
+      },
+    )
 
     const reserved = new Set(['__proto__', 'save', 'destroy', 'constructor'])
     const keys = ['__proto__', 'save', 'destroy', 'cookie', 'constructor', 'then', 'toJSON']

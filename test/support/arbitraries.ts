@@ -17,7 +17,10 @@ export function forAll<T>(arbitrary: fc.Arbitrary<T>, check: (drawn: T) => void,
 /** Text with everything that has ever confused a parser. */
 export const hostileText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary' }),
-  fc.string({ unit: fc.constantFrom('\n', '\r', '\0', ' ', '-', '"', '\\', '{', '}', '\u2028', '\ud800', 'é', '1') }),
+  fc.string({ unit: 'binary-ascii' }),
+  fc.string({
+    unit: fc.constantFrom(...'\n\r\t\0 -"\\{}[]%2;=,:.1', '\u2028', '\ud800', 'é'),
+  }),
 )
 
 const base64url = (bytes: number): fc.Arbitrary<string> =>
@@ -28,6 +31,25 @@ export const secret: fc.Arbitrary<string> = base64url(32)
 export const hash: fc.Arbitrary<string> = base64url(32)
 export const mark: fc.Arbitrary<string> = base64url(6)
 export const token: fc.Arbitrary<Token> = fc.record({ id, secret })
+
+/** A hundred thousand `Cookie` headers, none of which has this token, though many come close to it. */
+export function hostileCookies(token: string): string[] {
+  const names = fc.constantFrom('__Host-sid', 'sid', '__host-sid', '__proto__', '', ' __Host-sid', '__Host-sid\u00a0')
+  const letter = fc.constantFrom('A', 'Q', 'g', 'w', '0', '_', '-', '.')
+  const spoiled = fc
+    .tuple(fc.nat(token.length - 1), fc.oneof(letter, hostileText))
+    .map(([at, text]) => token.slice(0, at) + text + token.slice(at + 1))
+    .filter((spoiled) => spoiled !== token)
+  const another = fc.tuple(id, secret).map((parts) => parts.join('.'))
+  const value = fc.oneof(hostileText, spoiled, another, fc.constant('x'.repeat(4096)))
+  const pair = fc.tuple(names, fc.constantFrom('=', '==', '', ' = '), value).map((parts) => parts.join(''))
+  const header = fc.array(fc.oneof(pair, hostileText), { maxLength: 5 }).map((pairs) => pairs.join('; '))
+  return fc.sample(header, 10_000).flatMap((each) => {
+    const variants = [each, each.slice(1), `${each};`, each.toUpperCase(), each.replaceAll('=', '')]
+    return [...variants, ...variants.map((variant) => `theme=dark;${variant}`)]
+  })
+}
+
 export const instant: fc.Arbitrary<number> = fc.nat({ max: 4_000_000_000_000 })
 
 const seconds = fc.integer({ min: 1, max: 34_560_000 })
