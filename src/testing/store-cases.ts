@@ -1,7 +1,7 @@
 /**
  * The conformance cases of the store contract, in the order of the contract.
  *
- * Each is a plain function over a handle on the store: no test runner, no module of Node, no sleeping. The cases use
+ * Each is a plain function over a handle on the store: no test runner, no sleeping. The cases use
  * fresh ids and principals, so they may share one database and run side by side.
  *
  * @module
@@ -13,6 +13,7 @@ import { abortCases } from './cases/abort.ts'
 import { changesCases } from './cases/changes.ts'
 import { contractCases } from './cases/contract.ts'
 import { expiryCases } from './cases/expiry.ts'
+import { managerCases } from './cases/manager.ts'
 import { principalCases } from './cases/principals.ts'
 import { raceCases } from './cases/races.ts'
 import { revocationCases } from './cases/revocation.ts'
@@ -30,6 +31,7 @@ export const storeCases: readonly StoreCase[] = [
   ...upkeepCases,
   ...abortCases,
   ...changesCases,
+  ...managerCases,
 ]
 
 /**

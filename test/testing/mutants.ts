@@ -1,6 +1,7 @@
 /** Every mutant: a store with one bug, named after it, and the cases that must find it. */
 import type { Mutant } from './mutants/_mutant.ts'
 import { expiryMutants } from './mutants/expiry.ts'
+import { managerMutants } from './mutants/manager.ts'
 import { principalMutants } from './mutants/principals.ts'
 import { raceMutants } from './mutants/races.ts'
 import { restMutants } from './mutants/rest.ts'
@@ -16,4 +17,5 @@ export const mutants: readonly Mutant[] = [
   ...principalMutants,
   ...revocationMutants,
   ...restMutants,
+  ...managerMutants,
 ]
