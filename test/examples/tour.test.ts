@@ -24,6 +24,20 @@ it('shows the seven steps on one screen, and none of its secrets', async () => {
   expect(stdout + stderr).not.toMatch(/[\w-]{22}/) // neither a secret nor a whole id
 })
 
+it('ends with another exit code when a step is not as promised', async () => {
+  const losesCookies = `import { ServerResponse } from 'node:http'
+    const { setHeader } = ServerResponse.prototype
+    ServerResponse.prototype.setHeader = function (name, value) {
+      return name === 'Set-Cookie' ? this : setHeader.call(this, name, value)
+    }`
+  const before = ['--import', `data:text/javascript,${encodeURIComponent(losesCookies)}`]
+  const running = promisify(execFile)(process.execPath, [...before, 'examples/express-login/tour.js'])
+  await expect(running).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^Not as promised: /) as string,
+  })
+})
+
 it('goes through on a sound store', async () => {
   await expect(tour({ store: memoryStore(), print: () => {} })).resolves.toBeUndefined()
 })
