@@ -19,7 +19,7 @@ export const hostileText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({ unit: 'binary-ascii' }),
   fc.string({
-    unit: fc.constantFrom(...'\n\r\t\0 -"\\{}[]%2;=,:.1', '\u2028', '\ud800', 'é'),
+    unit: fc.constantFrom(...Array.from('\n\r\t\0 -"\\{}[]%2;=,:.1é\u2028'), '\ud800'),
   }),
 )
 
