@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
 
@@ -105,17 +106,24 @@ describe('the package', () => {
   })
 })
 
+/** The most bytes, gzipped, that the core with an adapter and the memory store may take. Decision 0004 says why. */
+const MOST_BYTES = 27_000
+
 describe('a bundle', () => {
-  /** The files of the package that end up in a bundle of some of its subpaths. */
-  async function bundled(contents: string): Promise<string[]> {
-    const result = await build({
+  const made = async (contents: string) =>
+    build({
       stdin: { contents, resolveDir: root },
       bundle: true,
+      minify: true,
       write: false,
       metafile: true,
       format: 'esm',
       platform: 'node',
     })
+
+  /** The files of the package that end up in a bundle of some of its subpaths. */
+  async function bundled(contents: string): Promise<string[]> {
+    const result = await made(contents)
     const [output] = Object.values(result.metafile.outputs)
     return Object.entries(output!.inputs).flatMap(([file, { bytesInOutput }]) =>
       bytesInOutput > 0 ? [file.replace(/^.*dist\//, '')] : [],
@@ -127,6 +135,16 @@ describe('a bundle', () => {
     expect(files.filter((file) => /^(?:stores\/(?!_?memory)|adapters\/|testing\/)/.test(file))).toEqual([])
     // Nor what nobody asked for.
     expect(files.filter((file) => /^(?:presets|recent|flash)\./.test(file))).toEqual([])
+  })
+
+  it('of the core, an adapter and the memory store does not grow unnoticed', async () => {
+    const { outputFiles } = await made(
+      `export { createSessions, memoryStore } from 'sojourn'; export { session } from 'sojourn/express'`,
+    )
+    const bytes = gzipSync(outputFiles[0]!.contents, { level: 9 }).length
+    expect(bytes).toBeLessThanOrEqual(MOST_BYTES)
+    // What has shrunk is to stay so: lower the number.
+    expect(bytes).toBeGreaterThan(MOST_BYTES * 0.9)
   })
 
   it('of an adapter has no other adapter and no further store', async () => {
