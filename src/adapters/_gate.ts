@@ -45,9 +45,15 @@ export interface GateKeeper {
  * Puts a gate before a response.
  *
  * @param headers what the response had for headers when the keeper's middleware ran: a failure takes it back to them
+ * @param methods those under the gated ones on its prototype, when these were laid there before; undefined where the
+ *   gate has to lie on the response
  */
-export function putGate(response: ServerResponse, headers: OutgoingHttpHeaders, keeper: GateKeeper): void {
-  const methods = gatePrototype(response)
+export function putGate(
+  response: ServerResponse,
+  headers: OutgoingHttpHeaders,
+  keeper: GateKeeper,
+  methods: Methods | undefined = gatePrototype(response),
+): void {
   if (methods) keeper.gate = new Gate(response, keeper, { headers, methods, layers: NO_LAYERS })
   else {
     const ground = { headers, methods: methodsOf(response), layers: layersOf(response, LAYERED) }

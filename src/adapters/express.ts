@@ -14,7 +14,7 @@ import type { OpenInput, Visit } from '../shell/visit.ts'
 import { claimCookie } from './_claims.ts'
 import { type GateKeeper, headersOf, isTooLate, putGate } from './_gate.ts'
 import type { Headers } from './_headers.ts'
-import { frameworkPrototype, type Gated, gatePrototype, KEEPER } from './_methods.ts'
+import { frameworkPrototype, type Gated, gatePrototype, KEEPER, type Methods } from './_methods.ts'
 import { isResponse, type Middleware, tell } from './_middleware.ts'
 import { clientAddress, isSecure, type TrustFunction, trustOf } from './_proxy.ts'
 import { type AdapterOptions, settingsOf } from './_settings.ts'
@@ -106,6 +106,7 @@ class Attachment implements GateKeeper {
   readonly #response: ServerResponse
   readonly #next: (error?: unknown) => void
   readonly #headers: OutgoingHttpHeaders | undefined
+  #methods: Methods | undefined
   #gated = false
 
   constructor(manager: object, visit: Visit, response: ServerResponse, next: (error?: unknown) => void) {
@@ -121,11 +122,12 @@ class Attachment implements GateKeeper {
     request[KEEPER] = this
     giveSession(request)
     if (!this.#headers) return
-    gatePrototype(this.#response)
-    if (!this.#visit.isIdle) this.#putGate()
+    this.#methods = gatePrototype(this.#response)
+    // A first look may stand within a call, `response.end(session.views++)`, and finds the method that was there before.
+    if (!this.#methods || !this.#visit.isIdle) this.#putGate()
   }
 
-  /** A request whose handler never looks pays for no gate. */
+  /** A request whose handler never looks pays for no gate, where its prototype has gated methods. */
   look(): object | null {
     this.#putGate()
     return this.#visit.look()
@@ -156,7 +158,7 @@ class Attachment implements GateKeeper {
   #putGate(): void {
     if (this.#gated || !this.#headers) return
     this.#gated = true
-    putGate(this.#response, this.#headers, this)
+    putGate(this.#response, this.#headers, this, this.#methods)
   }
 }
 

@@ -141,12 +141,12 @@ describe.each(FRAMEWORKS)('on %s', (framework) => {
     ).toBe(2)
   })
 
-  it('a handler that never looks has no gate (29)', async () => {
+  it('a handler that never looks has no gate, where the prototype of responses can hold one (29)', async () => {
     const { handler, exchange } = caught(() => {})
     const { wire, signIn } = await stage({ framework, handler })
     const client = wire({ cookie: await signIn() })
     const { res } = await exchange
-    expect(res.listenerCount('pipe')).toBe(0)
+    expect(res.listenerCount('pipe')).toBe(framework.startsWith('express') ? 0 : 1)
     res.end('answer')
     await client.reply()
   })
