@@ -45,16 +45,17 @@ export function merge(base: Data, mine: Data, theirs: Data, whole = false): Data
   return merged
 }
 
+/** Whether a value is an object of keys and values, and nothing more. */
+export function isPlain(value: unknown): value is Data {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
 // --- internal ---
 
 function mergeValue(base: unknown, mine: unknown, theirs: unknown): unknown {
   return isPlain(mine) && isPlain(theirs) ? merge(isPlain(base) ? base : {}, mine, theirs) : mine
-}
-
-function isPlain(value: unknown): value is Data {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 function union(a: Data, b: Data): string[] {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Data } from './changes.ts'
+import { type Data, isPlain } from './changes.ts'
 import { UsageError } from './errors.ts'
 
 /** How data becomes text and back. What `encode` keeps, `decode` gives back. */
@@ -120,6 +120,7 @@ function encodeOrExplain(codec: Codec, data: object): string {
   try {
     return codec.encode(data)
   } catch (cause) {
+    if (cause instanceof UsageError) throw cause
     throw new UsageError(
       'ERR_SOJOURN_UNSUPPORTED',
       'The session has a value that the codec cannot keep (see cause); assign plain data, or choose another codec',
@@ -172,7 +173,7 @@ function summarise(issues: ReadonlyArray<SchemaIssue>): string {
 }
 
 function plainObject(value: unknown): Data | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : undefined
+  return isPlain(value) ? value : undefined
 }
 
 /** The most levels of nesting in JSON: parsing knows no limit, and encoding has stack for about 4,000. */

@@ -48,13 +48,14 @@ const PUBLIC: Record<string, string[]> = {
   './cookie': ['cookieStore'],
   './sealed': ['sealed'],
   './csrf': ['csrf', 'csrfToken'],
+  './codec': ['richCodec'],
   './migrate': ['fromConnectStore'],
 }
 
 describe('the package', () => {
-  it('brings in nothing: no dependency of any kind', () => {
+  it('brings in no driver and no peer: one small library, for its codec', () => {
     expect([manifest.dependencies, manifest.peerDependencies, manifest.optionalDependencies]).toEqual([
-      undefined,
+      { devalue: expect.stringMatching(/^\^/) as string },
       undefined,
       undefined,
     ])
@@ -76,16 +77,16 @@ describe('the package', () => {
     expect(createSessions).toBeTypeOf('function')
   })
 
-  it('imports nothing but itself and node', () => {
+  it('imports nothing but itself and node, and the codec its library', () => {
     const foreign = readdirSync(`${root}dist`, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.js'))
       .flatMap((file) =>
         [
           ...readFileSync(`${root}dist/${file}`, 'utf8').matchAll(/^(?:import|export)\b[^'"]*?from ['"]([^'"]+)['"]/gm),
-        ].map((match) => match[1]!),
+        ].map((match) => [file, match[1]!] as const),
       )
-      .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
-    expect(foreign).toEqual([])
+      .filter(([, specifier]) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+    expect(foreign).toEqual([['codec.js', 'devalue']])
   })
 
   it('publishes the built files and no others', () => {
@@ -156,6 +157,20 @@ describe('a bundle', () => {
     const files = await bundled(`export { csrf } from 'sojourn/csrf'`)
     expect(files.filter((file) => /^(?:stores|shell|testing)\/|^sessions|^adapters\/[^_]/.test(file))).toEqual([])
   })
+
+  it('of the codec has its library, and no manager', async () => {
+    const files = await bundled(`export { richCodec } from 'sojourn/codec'`)
+    const others = files.filter((file) => !/^(?:codec|core\/(?:changes|data|errors))\.|devalue|^<stdin>$/.test(file))
+    expect([files.some((file) => file.includes('devalue')), others]).toEqual([true, []])
+  })
+
+  it.each(Object.keys(PUBLIC).filter((subpath) => subpath !== './codec'))(
+    'of %s, whole, has nothing that the codec needs',
+    async (subpath) => {
+      const files = await bundled(`export * from 'sojourn${subpath.slice(1)}'`)
+      expect(files.filter((file) => /^codec\.|node_modules/.test(file))).toEqual([])
+    },
+  )
 
   it('of a store has no manager, no adapter and no other store', async () => {
     const files = await bundled(`export { sqliteStore } from 'sojourn/sqlite'`)

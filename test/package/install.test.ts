@@ -1,4 +1,4 @@
-/** The packed tarball, installed as a user would: beside any major of any client, and bringing in none. */
+/** The packed tarball, installed as a user would: beside any major of any client, and bringing in none of them. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,7 +35,7 @@ describe('the packed tarball', () => {
       'today’s majors',
       { redis: '5.12.1', ioredis: '5.9.3', pg: '8.23.1', mysql2: '3.24.6', mongodb: '6.22.0', express: '5.3.0' },
     ],
-  ])('installs beside %s of the clients without a peer conflict, and brings in nothing', (name, clients) => {
+  ])('installs beside %s of the clients without a peer conflict, and brings in one small library', (name, clients) => {
     const app = join(folder, name.replaceAll(/\W/g, '-'))
     execFileSync('mkdir', ['-p', app])
     writeFileSync(join(app, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies: clients }))
@@ -47,12 +47,14 @@ describe('the packed tarball', () => {
       'node_modules/sojourn'
     ] as Record<string, unknown>
     expect([version, resolved, integrity, license, engines].every(Boolean)).toBe(true)
-    expect(brings).toEqual({})
+    // No peer, no optional dependency, no binary: what only the codec loads, and that brings in nothing itself.
+    expect(brings).toEqual({ dependencies: { devalue: expect.stringMatching(/^\^/) as string } })
+    expect(lock.packages['node_modules/devalue']).not.toHaveProperty('dependencies')
 
     const program =
-      "import { createSessions } from 'sojourn'; import { session } from 'sojourn/express'; console.log(typeof createSessions, typeof session)"
+      "import { createSessions } from 'sojourn'; import { session } from 'sojourn/express'; import { richCodec } from 'sojourn/codec'; console.log(typeof createSessions, typeof session, richCodec.encode({ n: 1n }))"
     expect(execFileSync(process.execPath, ['--input-type=module', '-e', program], { cwd: app, encoding: 'utf8' })).toBe(
-      'function function\n',
+      'function function [{"n":1},["BigInt","1"]]\n',
     )
   })
 })
