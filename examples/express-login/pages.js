@@ -61,7 +61,7 @@ export function signInPage(session, notice) {
   return layout({
     title: 'Sign in',
     session,
-    content: html`${Object.hasOwn(NOTICES, notice) && html`<p class="notice" role="status">${NOTICES[notice]}</p>`}
+    content: html`${Object.hasOwn(NOTICES, notice) && noticeLine(notice)}
       <form class="panel" method="post" action="/session">
         <label for="name">Name</label>
         <input id="name" name="name" autocomplete="username" autocapitalize="none" required autofocus />
@@ -70,6 +70,12 @@ export function signInPage(session, notice) {
         <button class="primary">Sign in</button>
       </form>`,
   })
+}
+
+/** What went wrong is said at once, and looks it; the rest when there is time. */
+function noticeLine(notice) {
+  const [style, role] = notice === 'failed' ? ['notice failed', 'alert'] : ['notice', 'status']
+  return html`<p class="${style}" role="${role}">${NOTICES[notice]}</p>`
 }
 
 export function usersPage(session, users) {

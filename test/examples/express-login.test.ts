@@ -56,7 +56,8 @@ describe('signing in', () => {
   it('leads back to the form, which says so, when the password is wrong', async () => {
     const response = await browser.submit('/session/new', '/session', { ...ADA, password: 'wrong' })
     expect(whereTo(response)).toBe('303 /session/new?notice=failed')
-    expect(await textOf(browser, '/session/new?notice=failed')).toContain('Please try again')
+    expect(await textOf(browser, '/session/new?notice=failed')).toMatch(/role="alert">[^<]*Please try again/)
+    expect(await textOf(browser, '/session/new?notice=signed-out')).toMatch(/role="status">[^<]*signed out/)
     expect(browser.cookies.size).toBe(0)
   })
 
