@@ -10,7 +10,7 @@ export class Attendance {
   hasEnded = false
   /** How many writes it has seen. */
   writes = 0
-  requests = 0
+  requests = 1
 }
 
 /** The sessions of one store that requests are at. */
@@ -19,7 +19,8 @@ export class Attendances {
 
   /** For a request that is about to load a session. */
   join(id: string): Attendance {
-    const there = this.#sessions.get(id) ?? this.begin(id)
+    const there = this.#sessions.get(id)
+    if (!there) return this.begin(id)
     there.requests++
     return there
   }

@@ -6,14 +6,14 @@
 import { Cookie, type CookieOptions } from './cookie.ts'
 import { Session, type SessionRequest } from './session.ts'
 
+/** A row as stores give it: parsed JSON, or a session that was never a text. */
+export interface Row {
+  cookie: { expires?: Date | string | null | undefined; originalMaxAge?: number | null | undefined }
+}
+
 /** @throws TypeError for a row without a cookie, as express-session does */
 export function createSession(request: SessionRequest, row: Row): Session {
-  const { expires, originalMaxAge } = row.cookie
-  const cookie = new Cookie(row.cookie as CookieOptions)
-  if (typeof expires === 'string') cookie.expires = new Date(expires)
-  // Setting `expires` has made it what is left.
-  cookie.originalMaxAge = originalMaxAge
-  row.cookie = cookie
+  row.cookie = cookieOf(row)
   const session = new Session(request, row)
   request.session = session
   return session
@@ -21,19 +21,24 @@ export function createSession(request: SessionRequest, row: Row): Session {
 
 /** Whether a session can be made of what a store gave: others have written into that store, or it is damaged. */
 export function isRow(value: unknown): value is Row {
-  const { cookie } = (value ?? {}) as { cookie?: unknown }
-  if (typeof value !== 'object' || typeof cookie !== 'object' || cookie === null) return false
-  const { expires, originalMaxAge } = cookie as Row['cookie']
-  return isAge(originalMaxAge) && (!expires || !Number.isNaN(new Date(expires).getTime()))
-}
-
-/** A row as stores give it: parsed JSON, or a session that was never a text. */
-export interface Row {
-  cookie: { expires?: Date | string | null | undefined; originalMaxAge?: number | null | undefined }
+  try {
+    const cookie = cookieOf(value as Row)
+    // What cannot be sent could not be answered with, this time and the next.
+    cookie.serialize('name', 'value')
+    cookie.maxAge = cookie.originalMaxAge
+    return true
+  } catch {
+    return false
+  }
 }
 
 // --- internal ---
 
-function isAge(value: unknown): boolean {
-  return value === undefined || value === null || typeof value === 'number'
+function cookieOf({ cookie }: Row): Cookie {
+  const { expires, originalMaxAge } = cookie
+  const made = new Cookie(cookie as CookieOptions)
+  if (typeof expires === 'string') made.expires = new Date(expires)
+  // Setting `expires` has made it what is left.
+  made.originalMaxAge = originalMaxAge
+  return made
 }

@@ -20,15 +20,18 @@ export function splitEnd(response: ServerResponse, ending: Ending): void {
     return inner.apply(response, args)
   }
   const ended = (...args: unknown[]): ServerResponse => {
-    const [chunk, encoding] = args.filter((each) => typeof each !== 'function')
-    const isBody = typeof chunk === 'string' || chunk instanceof Uint8Array
-    if (!isBody || response.writableEnded || !ending.isDue()) return end(args)
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding as BufferEncoding) : chunk
+    if (response.writableEnded || !ending.isDue()) return end(args)
+    const done = args.filter((each) => typeof each === 'function')
+    const [body, ...encoding] = args.filter((each) => typeof each !== 'function')
+    if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
+      if (!response.headersSent) response.writeHead(response.statusCode)
+      return end(args)
+    }
+    const bytes = typeof body === 'string' ? Buffer.from(body, ...(encoding as [BufferEncoding])) : body
     // Whoever knows the length takes its last byte for the end.
     const held = Number(response.getHeader('Content-Length')) > 0 && bytes.length > 0 ? 1 : 0
     response.write(bytes.subarray(0, bytes.length - held))
-    const rest = held ? [bytes.subarray(bytes.length - held)] : []
-    return end([...rest, ...args.filter((each) => typeof each === 'function')])
+    return end([...(held ? [bytes.subarray(bytes.length - held)] : []), ...done])
   }
   response.end = ended as ServerResponse['end']
 }

@@ -22,10 +22,15 @@ export class GuardedStore {
   readonly #store: StoreLike
   readonly #lines: Lines
   readonly #maxMs: number | undefined
+  readonly #takesTurns: boolean
 
-  /** @param maxMs so long each call may take */
-  constructor(store: StoreLike, maxMs?: number) {
+  /**
+   * @param maxMs so long each call may take
+   * @param takesTurns whether a session's writes wait for each other, as express-session's do not
+   */
+  constructor(store: StoreLike, maxMs?: number, takesTurns = true) {
     this.#store = store
+    this.#takesTurns = takesTurns
     this.#lines = linesOf(store)
     this.#maxMs = maxMs
     this.attendances = allAttendances.get(store) ?? new Attendances()
@@ -52,7 +57,9 @@ export class GuardedStore {
     return this.#write('set', id, session, caution)
   }
 
-  touch(id: string, session: object, caution?: Caution): Promise<boolean> {
+  /** Keeps the session for longer, unless a write that is under way does so anyway. */
+  async touch(id: string, session: object, caution?: Caution): Promise<boolean> {
+    if (caution && this.#lines.isBusy(id)) return false
     return this.#write('touch', id, session, caution)
   }
 
@@ -60,7 +67,7 @@ export class GuardedStore {
   async destroy(id: string): Promise<void> {
     const end = this.attendances.end(id)
     try {
-      await this.#lines.run(id, () => this.#told('destroy', (answer) => this.#store.destroy(id, answer)))
+      await this.#inTurn(id, () => this.#told('destroy', (answer) => this.#store.destroy(id, answer)))
       end.done()
     } catch (error) {
       end.undo()
@@ -69,13 +76,17 @@ export class GuardedStore {
   }
 
   #write(method: 'set' | 'touch', id: string, session: object, caution?: Caution): Promise<boolean> {
-    return this.#lines.run(id, async () => {
+    return this.#inTurn(id, async () => {
       const given = caution?.mustRead() ? await this.#reconciled(id, caution) : session
       if (!given || caution?.attendance.hasEnded) return false
       if (caution) caution.attendance.writes += method === 'set' ? 1 : 0
       await this.#told(method, (answer) => this.#store[method]!(id, given, answer))
       return true
     })
+  }
+
+  #inTurn<V>(id: string, work: () => Promise<V>): Promise<V> {
+    return this.#takesTurns ? this.#lines.run(id, work) : work()
   }
 
   async #reconciled(id: string, caution: Caution): Promise<object | undefined> {

@@ -14,7 +14,7 @@ import { beginSession, Visit, type VisitedRequest } from './visit.ts'
 export function session(options?: SessionOptions): Middleware {
   const settings = settingsOf(options)
   const { store, strict } = settings
-  const guarded = new GuardedStore(store, settings.maxMs)
+  const guarded = new GuardedStore(store, settings.maxMs, !strict)
   // Middlewares may share a store: a request's own one gives it its sessions.
   store.generate = (request) => {
     const visit = (request as VisitedRequest)[KEEPER]
@@ -27,7 +27,8 @@ export function session(options?: SessionOptions): Middleware {
 
   return function session(given, response, next) {
     const request = given as VisitedRequest
-    if (request.session || !isConnected) return next()
+    // One session a request: a second middleware, of whatever library, leaves it as it is.
+    if (request.session || request[KEEPER] || !isConnected) return next()
     if (!matchesPath(request, settings.cookieOptions(request).path || '/', strict)) return next()
     const secrets = settings.secrets ?? (request.secret ? [request.secret] : undefined)
     if (!secrets) return next(new Error('secret option required for sessions'))

@@ -11,8 +11,7 @@ import { type Gated, KEEPER } from '../adapters/_methods.ts'
 import { type Data, merge } from '../core/changes.ts'
 import type { Awaitable } from '../core/store.ts'
 import { isPromise } from '../shell/calls.ts'
-import type { Attendance } from './attendance.ts'
-import type { Cookie } from './cookie.ts'
+import { type Attendance, Attendances } from './attendance.ts'
 import { createSession, isRow, type Row } from './create-session.ts'
 import { warnOnce } from './deprecations.ts'
 import { splitEnd } from './early-head.ts'
@@ -43,7 +42,9 @@ export class Visit implements GateKeeper, SessionKeeper {
   #base: Data | undefined
   /** The session that was last given to the handler. */
   #given: Session | undefined
-  /** Who else is at the sessions of this request, by id; and how many of their writes it has seen. */
+  /** Who else is at sessions of this store: nobody, for a request that has no end to leave them at. */
+  readonly #others: Attendances
+  /** What is known of the sessions of this request, by id; and how many of the writes this request has seen. */
   readonly #attendances = new Map<string, Attendance>()
   #writesSeen = 0
   /** What this request has destroyed. */
@@ -72,6 +73,7 @@ export class Visit implements GateKeeper, SessionKeeper {
     this.#response = response
     this.#next = next
     this.#secrets = secrets
+    this.#others = isResponse(response) ? store.attendances : new Attendances()
     this.#ledger = new Ledger(settings, readId(request, settings.name, secrets))
   }
 
@@ -88,7 +90,7 @@ export class Visit implements GateKeeper, SessionKeeper {
       this.#begin()
       return this.#next()
     }
-    this.#attend(id, this.#store.attendances.join(id))
+    this.#attend(id, this.#others.join(id))
     this.#store.get(id, (error, row) => this.#enter(error, row))
   }
 
@@ -121,11 +123,10 @@ export class Visit implements GateKeeper, SessionKeeper {
 
   /** Gives whether the row could be made a session. */
   #resume(row: object): boolean {
-    const { store, strict, name } = this.#settings
+    const { store, strict } = this.#settings
     if (!strict && !isRow(row)) return warnOfRow()
     const create = store instanceof Store ? store.createSession.bind(store) : createSession
     const session = create(this.#request, row as Row)
-    if (!strict && !canBeSent(session.cookie, name)) return warnOfRow()
     const now = momentOf(session)
     this.#given = session
     this.#base = now.image
@@ -137,7 +138,9 @@ export class Visit implements GateKeeper, SessionKeeper {
   generate(): void {
     this.#given = beginSession(this.#request, this.#settings)
     const { id } = this.#given
-    this.#attend(id, this.#store.attendances.begin(id))
+    // Nobody else can have changed it, even if one of that id has been.
+    this.#base = undefined
+    this.#attend(id, this.#others.begin(id))
   }
 
   // --- what the handler asks for ---
@@ -369,7 +372,7 @@ export class Visit implements GateKeeper, SessionKeeper {
   }
 
   #leave(): void {
-    for (const [id, attendance] of this.#attendances) this.#store.attendances.leave(id, attendance)
+    for (const [id, attendance] of this.#attendances) this.#others.leave(id, attendance)
   }
 }
 
@@ -388,15 +391,6 @@ const NONE: Headers = []
 
 function momentOf(session: Session): Moment {
   return { id: session.id, image: imageOf(session, 'cookie') }
-}
-
-function canBeSent(cookie: Cookie, name: string): boolean {
-  try {
-    setCookie(name, '', cookie.data)
-    return true
-  } catch {
-    return false // A stored attribute that no browser would take: the row was damaged.
-  }
 }
 
 function warnOfRow(): false {

@@ -66,6 +66,11 @@ export async function answered(method: string, call: (answer: Answer) => unknown
 export class Lines {
   readonly #ends = new Map<string, Promise<void>>()
 
+  /** Whether somebody's work for this session is under way. */
+  isBusy(id: string): boolean {
+    return this.#ends.has(id)
+  }
+
   /**
    * Works when those before have come to their end, whether or not anybody still waits for them: a write that is still
    * under way would otherwise come after a removal that was asked for later.

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
+import { Talk } from '../adapters/_site.ts'
 import { type Answer, exchange, formatHead } from '../support/wire.ts'
 import type { AnyRequest, AnyStore, Handle, Library } from './_libraries.ts'
 
@@ -34,7 +35,8 @@ export class Application {
   readonly errors: Error[] = []
   /** The jar: name and value of each cookie. */
   readonly jar = new Map<string, string>()
-  handle: Handle = (_, response) => response.end('nothing')
+  /** The handlers of the requests so far: each request says which is its own. */
+  readonly #handles: Handle[] = []
   #server!: Server
 
   constructor(library: Library) {
@@ -55,7 +57,9 @@ export class Application {
     for (const each of before) use(each)
     use(library({ ...defaults, ...options }))
     for (const each of after) use(each)
-    use((request: AnyRequest, response: never, next: never) => made.handle(request, response, next))
+    use((request: AnyRequest, response: never, next: never) =>
+      made.#handles[Number(request.headers['x-handle'])]!(request, response, next),
+    )
     use((error: Error, _: AnyRequest, response: express.Response, next: express.NextFunction) => {
       made.errors.push(error)
       if (response.headersSent) return
@@ -72,20 +76,41 @@ export class Application {
   }
 
   async ask(handle: Handle, ask: Ask = {}): Promise<Answer> {
-    this.handle = handle
-    const { method = 'GET', path = '/', headers = [], body } = ask
-    const cookie = ask.cookie === undefined ? this.cookie : ask.cookie
-    const head = formatHead(method, path, [
-      ...headers,
-      ...(cookie ? [`Cookie: ${cookie}`] : []),
-      ...(body === undefined ? [] : [`Content-Length: ${body.length}`]),
-    ])
-    const answer = await exchange(this.port, method, head, body)
+    const { method = 'GET', body } = ask
+    const answer = await exchange(this.port, method, this.head(handle, ask), body)
     for (const line of answer.setCookies) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
       this.jar.set(name!, value!)
     }
     return answer
+  }
+
+  /** Asks over a socket that shows each byte as it comes. */
+  talk(handle: Handle, ask: Ask = {}): Talk {
+    const headers = [...(ask.headers ?? []), 'Connection: close']
+    return new Talk(this.port, [this.head(handle, { ...ask, headers }) + (ask.body ?? '')])
+  }
+
+  /** What is stored of the session that the browser has. */
+  get stored(): Record<string, unknown> | undefined {
+    const text = this.store.sessions[this.id]
+    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)
+  }
+
+  get id(): string {
+    return decodeURIComponent(this.jar.get('connect.sid') ?? '')
+      .slice(2)
+      .split('.')[0]!
+  }
+
+  /** The head of a request that this handler is to answer. */
+  head(handle: Handle, { method = 'GET', path = '/', headers = [], body, cookie = this.cookie }: Ask = {}): string {
+    return formatHead(method, path, [
+      `X-Handle: ${this.#handles.push(handle) - 1}`,
+      ...headers,
+      ...(cookie ? [`Cookie: ${cookie}`] : []),
+      ...(body === undefined ? [] : [`Content-Length: ${body.length}`]),
+    ])
   }
 
   /** The `Cookie` header that the browser sends by itself. */

@@ -124,7 +124,211 @@ const COMBINATIONS: readonly Conversation[] = [false, true].flatMap((resave) =>
   ),
 )
 
-export const CONVERSATIONS: readonly Conversation[] = [
-  ...COMBINATIONS,
+const forwarded = (proto: string): string[] => [`X-Forwarded-Proto: ${proto}`]
+const ROUND: Conversation['steps'] = { 'a first change': count, 'a second change': count, 'a read': read }
+
+/** One thing otherwise than usual. */
+const SINGLE: readonly Conversation[] = [
   { name: 'the defaults', options: { resave: undefined, saveUninitialized: undefined }, steps: LIFE },
+  { name: 'a name', options: { name: 'sid.x' }, steps: ROUND },
+  { name: 'a name under its old key', options: { key: 'old' }, steps: ROUND },
+  { name: 'an id of its own', options: { genid: () => 'A'.repeat(32) }, steps: ROUND },
+  { name: 'an id that is none', options: { genid: () => undefined, saveUninitialized: true }, steps: ROUND },
+  {
+    name: 'every attribute',
+    options: {
+      cookie: {
+        maxAge: 5000,
+        domain: 'example.org',
+        httpOnly: false,
+        path: '/a',
+        sameSite: 'strict',
+        partitioned: true,
+        priority: 'high',
+        signed: true,
+      },
+    },
+    steps: Object.fromEntries(
+      Object.entries(ROUND).map(([name, handle]) => [name, { handle: handle as Handle, path: '/a/b?c' }]),
+    ),
+  },
+  ...([true, false, 'lax', 'none'] as const).map((sameSite) => ({
+    name: `sameSite ${String(sameSite)}`,
+    options: { cookie: { sameSite } },
+    steps: ROUND,
+  })),
+  { name: 'an expiry', options: { cookie: { expires: new Date(1_700_000_100_000) }, rolling: true }, steps: ROUND },
+  { name: 'no path', options: { cookie: { path: undefined } }, steps: ROUND },
+  {
+    name: 'options that a function gives',
+    options: { cookie: (request: { url: string }) => ({ maxAge: request.url.length * 1000, path: '/' }) },
+    steps: ROUND,
+  },
+  {
+    name: 'a path that others begin with',
+    options: { cookie: { path: '/admin' } },
+    steps: {
+      'at it': { handle: count, path: '/admin' },
+      'under it': { handle: count, path: '/admin/users' },
+      'beside it': { handle: read, path: '/administrator' },
+      'above it': { handle: read, path: '/' },
+      'an address in full': { handle: read, path: 'http://localhost/admin' },
+    },
+  },
+  ...[undefined, true, false].flatMap((proxy) =>
+    [true, 'auto' as const].map((secure) => ({
+      name: `proxy ${String(proxy)}, secure ${String(secure)}`,
+      options: { proxy, cookie: { secure, sameSite: secure === 'auto' ? secure : undefined } },
+      trustProxy: true,
+      steps: {
+        'over http': count,
+        'over https': { handle: count, headers: forwarded('https') },
+        'by two proxies': { handle: count, headers: forwarded('HTTPS , http') },
+        'by two others': { handle: count, headers: forwarded('http, https') },
+      },
+    })),
+  ),
+  {
+    name: 'cookies that are none of ours',
+    steps: {
+      ...ROUND,
+      unsigned: { handle: read, cookie: 'connect.sid=abc' },
+      'wrongly signed': { handle: read, cookie: `connect.sid=s%3Aabc.${'A'.repeat(43)}` },
+      'without a signature': { handle: read, cookie: 'connect.sid=s%3Aabc' },
+      empty: { handle: read, cookie: 'connect.sid=' },
+      'badly encoded': { handle: read, cookie: 'connect.sid=s%3Aabc%ZZ' },
+      oversized: { handle: read, cookie: `connect.sid=s%3A${'x'.repeat(8000)}` },
+      'in quotes': { handle: read, cookie: 'connect.sid="s%3Aabc.def"' },
+    },
+  },
+  {
+    name: 'a secret on the request',
+    options: { secret: undefined },
+    before: [(request, _, next) => (Object.assign(request, { secret: 'from cookie-parser' }), next())],
+    steps: ROUND,
+  },
+  { name: 'no secret', options: { secret: undefined }, steps: { 'any request': read } },
+  {
+    name: 'cookies that cookie-parser has read',
+    before: [
+      (request, _, next) => {
+        const { cookie } = request.headers
+        delete request.headers.cookie
+        const value = cookie && decodeURIComponent(cookie.split('=')[1]!)
+        Object.assign(request, { cookies: { 'connect.sid': value } })
+        next()
+      },
+    ],
+    steps: ROUND,
+  },
+  {
+    name: 'a signed cookie that cookie-parser has read',
+    before: [
+      (request, _, next) => {
+        delete request.headers.cookie
+        Object.assign(request, { signedCookies: { 'connect.sid': 'B'.repeat(32) } })
+        next()
+      },
+    ],
+    steps: ROUND,
+  },
+  {
+    name: 'a store that goes away',
+    steps: {
+      before: count,
+      'it goes': (request, response) => {
+        request.sessionStore.emit('disconnect')
+        response.end('gone')
+      },
+      without: (request, response) => response.end(typeof request.session),
+    },
+  },
+  {
+    name: 'a store without touch',
+    options: { rolling: true, cookie: { maxAge: 1000 } },
+    store: (store) => Object.assign(store, { touch: undefined }),
+    steps: ROUND,
+  },
+  ...(['get', 'touch', 'destroy'] as const).map((method) => ({
+    name: `a store that fails at ${method}`,
+    steps: {
+      'a first change': count,
+      'it fails': ((request, response) => {
+        request.sessionStore[method] = (_: string, ...rest: unknown[]) => {
+          const done = rest.at(-1) as (error: Error) => void
+          setImmediate(done, new Error(`${method} failed`))
+        }
+        response.end('broken')
+      }) satisfies Handle,
+      'a read': read,
+      'a destruction': destroyed,
+    },
+  })),
+  {
+    name: 'a store that calls back at once',
+    store: (store) => {
+      const rows = new Map<string, string>()
+      Object.assign(store, {
+        sessions: {},
+        get: (id: string, found: (error: null, row?: unknown) => void) =>
+          found(null, rows.has(id) ? JSON.parse(rows.get(id)!) : null),
+        set: (id: string, session: object, done?: () => void) => (rows.set(id, JSON.stringify(session)), done?.()),
+        touch: (_: string, __: object, done?: () => void) => done?.(),
+        destroy: (id: string, done?: () => void) => (rows.delete(id), done?.()),
+      })
+    },
+    steps: LIFE,
+  },
+  {
+    name: 'a store of files, where none is an error',
+    store: (store) => {
+      const get = store.get.bind(store)
+      store.get = (id, found) =>
+        get(id, (error, row) =>
+          row ? found(error, row) : found(Object.assign(new Error('no such file'), { code: 'ENOENT' })),
+        )
+    },
+    steps: { ...ROUND, 'a destruction': destroyed, 'a look': read, another: count },
+  },
+  {
+    name: 'a body in every form',
+    steps: Object.fromEntries(
+      Object.entries<Handle>({
+        'nothing at all': (request, response) => (mark(request), response.end()),
+        null: (request, response) => (mark(request), response.end(null)),
+        'a text with its encoding': (request, response) => (mark(request), response.end('caf\u00e9', 'latin1')),
+        'bytes of known length': (request, response) => {
+          mark(request)
+          response.setHeader('Content-Length', 3)
+          response.end(Buffer.from('abc'))
+        },
+        'a length of none': (request, response) => {
+          mark(request)
+          response.setHeader('Content-Length', 0)
+          response.end()
+        },
+        'a head in full': (request, response) => {
+          mark(request)
+          response.writeHead(201, 'Made', { 'Content-Type': 'text/plain', 'Set-Cookie': 'a=1' })
+          response.end('made')
+        },
+        'no content': (request, response) => {
+          mark(request)
+          response.statusCode = 204
+          response.end()
+        },
+        'an end that comes later': (request, response) => {
+          mark(request)
+          response.write('a')
+          setImmediate(() => response.end('b'))
+        },
+      }),
+    ),
+  },
 ]
+
+export const CONVERSATIONS: readonly Conversation[] = [...COMBINATIONS, ...SINGLE]
+
+function mark(request: { session: { [key: string]: unknown } }): void {
+  request.session['mark'] = Number(request.session['mark'] ?? 0) + 1
+}

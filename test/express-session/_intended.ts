@@ -6,8 +6,8 @@ export interface Intended<F extends keyof Seen = keyof Seen> {
   /** The row of the page. */
   readonly row: string
   readonly field: F
-  /** Whether `strictCompat` leaves it as it is. */
-  readonly evenInStrict?: true
+  /** Where it is met: without `strictCompat`, unless this says otherwise. */
+  readonly in?: 'both' | 'strict'
   becomes(theirs: Seen[F], ours: Seen[F], difference: Difference): Seen[F]
 }
 
@@ -36,18 +36,43 @@ export const INTENDED: readonly Intended[] = [
     becomes: (theirs) => theirs.filter((call, at) => !(call.startsWith('set ') && call === theirs[at - 1])),
   }),
   intended({
+    row: 'With a store that calls back at once, a body becomes chunked',
+    field: 'headers',
+    in: 'strict',
+    becomes: ({ 'content-length': length, ...theirs }, _, { conversation }) => {
+      if (conversation === 'a store that calls back at once') return { ...theirs, 'transfer-encoding': 'chunked' }
+      return { ...theirs, ...(length !== undefined && { 'content-length': length }) }
+    },
+  }),
+  intended({
+    row: 'A path is matched by whole segments',
+    field: 'calls',
+    becomes: (theirs, _, { step }) => (step === 'beside it' ? [] : theirs),
+  }),
+  intended({
+    row: 'A path is matched by whole segments',
+    field: 'body',
+    becomes: (theirs, _, { step }) => (step === 'beside it' ? 'null' : theirs),
+  }),
+  intended({
     row: 'A destroyed session is not destroyed again',
     field: 'calls',
     becomes: (theirs) => theirs.filter((call, at) => !(call.startsWith('destroy ') && call === theirs[at - 1])),
   }),
 ]
 
+/** Whether a difference is meant in one of the two modes. */
+export function isIn({ in: modes }: Intended, strict: boolean): boolean {
+  return modes === 'both' || (modes === 'strict') === strict
+}
+
 /** Gives what is left of a difference when all that is meant has been taken into account, and which rows were. */
 export function judge(difference: Difference, strict: boolean): { isMeant: boolean; rows: string[] } {
   const rows: string[] = []
   let theirs = difference.theirs as Seen[keyof Seen]
-  for (const { row, field, evenInStrict, becomes } of INTENDED) {
-    if (field !== difference.field || (strict && !evenInStrict)) continue
+  for (const each of INTENDED) {
+    const { row, field, becomes } = each
+    if (field !== difference.field || !isIn(each, strict)) continue
     const next = becomes(theirs, difference.ours as never, difference)
     if (JSON.stringify(next) !== JSON.stringify(theirs)) rows.push(row)
     theirs = next
