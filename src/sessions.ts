@@ -57,7 +57,7 @@ export interface Sessions<T extends object = SessionData> {
   /**
    * Stores what the handler changed and tells which headers the response needs. May be called again.
    *
-   * `Set-Cookie` is to be appended, `Vary` merged, and `Cache-Control` put in place of the handler's own unless that
+   * `Set-Cookie` is to be appended, `Vary` and `Clear-Site-Data` merged, and `Cache-Control` put in place of the handler's own unless that
    * is already `private` or `no-store`.
    * @throws StoreError, ConflictError, UsageError: nothing of the handler's response may leave then
    */

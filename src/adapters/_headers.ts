@@ -18,7 +18,7 @@ export interface HeaderCarrier {
 export type Headers = readonly (readonly [name: string, value: string])[]
 
 /**
- * Puts a commit's headers onto a response: `Set-Cookie` beside the handler's cookies, `Vary` merged, and
+ * Puts a commit's headers onto a response: `Set-Cookie` beside the handler's cookies, `Vary` and `Clear-Site-Data` merged, and
  * `Cache-Control: no-store` in place of the handler's own unless that is already as strict.
  *
  * @see RFC 9111 section 7.3: a `Set-Cookie` alone does not keep a shared cache from storing the response
@@ -28,6 +28,8 @@ export function putHeaders(response: HeaderCarrier, headers: Headers): void {
     const there = response.getHeader(name)
     if (name === 'Set-Cookie') response.setHeader(name, there === undefined ? value : [...list(there), value])
     else if (name === 'Vary') response.setHeader(name, mergeVary(there, value))
+    else if (name === 'Clear-Site-Data')
+      response.setHeader(name, there === undefined ? value : `${list(there).join(', ')}, ${value}`)
     else {
       if (!isPrivate(there)) response.setHeader(name, value)
       for (const each of response.getHeaderNames()) if (OVERRIDES.test(each)) response.removeHeader(each)

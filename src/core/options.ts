@@ -54,6 +54,11 @@ export interface Options<T extends object = SessionData> {
   maxSessions?: number
   /** Who has to go when a sign-in makes one too many: `evict` the oldest (default), or `refuse` the sign-in, with `ConflictError`. */
   onMaxSessions?: 'evict' | 'refuse'
+  /**
+   * Whether the response that ends a session has the browser forget the site, on https: all cookies of the domain and
+   * all storage of the origin (`Clear-Site-Data`). Not with a response that begins another session. Default false.
+   */
+  clearSiteData?: boolean
   /** Seconds that one call to the store may take. Default 5. */
   storeTimeout?: number
   /** Gives the time, ms since the epoch. For tests. */
@@ -82,6 +87,7 @@ export interface Config {
   readonly onTokenReuse: 'ignore' | 'destroy'
   readonly maxSessions: number
   readonly onMaxSessions: 'evict' | 'refuse'
+  readonly clearSiteData: boolean
   readonly storeTimeoutMs: number
 }
 
@@ -98,6 +104,7 @@ const DEFAULTS = {
   onTokenReuse: 'ignore',
   maxSessions: Infinity,
   onMaxSessions: 'evict',
+  clearSiteData: false,
   storeTimeout: 5,
 } as const
 
@@ -135,6 +142,7 @@ export function resolveOptions<T extends object>(given: Options<T>): Config {
     onTokenReuse: options.onTokenReuse,
     maxSessions: options.maxSessions,
     onMaxSessions: options.onMaxSessions,
+    clearSiteData: options.clearSiteData,
     storeTimeoutMs: options.storeTimeout * 1000,
   }
 }
@@ -241,6 +249,7 @@ function checkKinds(
   )
   oneOf('onConflict', options.onConflict, ['merge', 'reject'])
   oneOf('onStoreFailure', options.onStoreFailure, ['error', 'anonymous'])
+  oneOf('clearSiteData', options.clearSiteData, [true, false])
   oneOf('onTokenReuse', options.onTokenReuse, ['ignore', 'destroy'])
   check(
     options.onTokenReuse !== 'destroy' || options.rotateEvery !== Infinity,

@@ -45,6 +45,8 @@ export interface Committed {
 export type Objection = 'revoked' | 'evicted'
 
 const MAX_LABEL = 256
+/** @see https://www.w3.org/TR/clear-site-data/ */
+const CLEAR_SITE_DATA: [name: string, value: string] = ['Clear-Site-Data', '"cookies", "storage"']
 
 export class Visit {
   readonly #shell: Shell
@@ -253,7 +255,7 @@ export class Visit {
   /** The headers of an error response for which nothing more can be stored: only what takes a cookie away. */
   lastHeaders(): [string, string][] {
     this.#handOut = undefined
-    return this.#headed(this.#discarded ? this.#carrier.takeAway() : [])
+    return this.#headed(this.#discarded ? this.#carrier.takeAway() : [], this.#discarded)
   }
 
   async #carryOut(headersSent: boolean, encoded?: string): Promise<Committed> {
@@ -300,21 +302,29 @@ export class Visit {
   #done(plan: Plan, headersSent: boolean): Awaitable<Committed> {
     const done = plan === 'nothing' && this.#discarded ? 'remove' : plan
     if (headersSent) return { plan: done, headers: [] }
-    const cookies = this.#cookies()
-    if (isPromise(cookies)) return cookies.then((lines) => ({ plan: done, headers: this.#headed(lines) }))
-    return { plan: done, headers: this.#headed(cookies) }
+    const takesAway = this.#takesAway
+    const cookies = this.#cookies(takesAway)
+    if (isPromise(cookies)) return cookies.then((lines) => ({ plan: done, headers: this.#headed(lines, takesAway) }))
+    return { plan: done, headers: this.#headed(cookies, takesAway) }
   }
 
   /** The head's headers around its cookies. */
-  #headed(cookies: readonly string[]): [string, string][] {
+  #headed(cookies: readonly string[], takesAway: boolean): [string, string][] {
     const headers = cookies.map((line): [string, string] => ['Set-Cookie', line])
     if (cookies.length > 0) headers.push(['Cache-Control', 'no-store'])
     if (this.#handle?.looked || this.#discarded) headers.push(['Vary', 'Cookie'])
+    // Over plain http browsers take no notice of it.
+    if (takesAway && this.#shell.config.clearSiteData && this.#input.secure) headers.push(CLEAR_SITE_DATA)
     if (cookies.length > 0) this.#warnOfPlainHttp()
     return headers
   }
 
-  #cookies(): Awaitable<string[]> {
+  /** Whether the browser's cookie goes with this response: its session has ended, and no other takes its place. */
+  get #takesAway(): boolean {
+    return this.#discarded && !this.#cleared && !this.#handOut && this.#carrier.presented
+  }
+
+  #cookies(takesAway: boolean): Awaitable<string[]> {
     const { config } = this.#shell
     const handOut = this.#handOut
     this.#handOut = undefined
@@ -323,7 +333,7 @@ export class Visit {
       const persistent = record.metadata.persistent ?? config.persistent
       return this.#carrier.handOut(token, record, persistent ? remainingSeconds(record, at, config.limits) : undefined)
     }
-    if (!this.#discarded || this.#cleared || !this.#carrier.presented) return []
+    if (!takesAway) return []
     this.#cleared = true
     return this.#carrier.takeAway()
   }

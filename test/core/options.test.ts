@@ -91,6 +91,7 @@ const REFUSED: [why: string, options: Given, remedy: string][] = [
     'use one such as sqliteStore or redisStore',
   ],
   ['a limit on sealed cookies', { store: sealedStore, maxSessions: 5 }, 'use one such as sqliteStore or redisStore'],
+  ['an unknown clearSiteData', { clearSiteData: 'cookies' }, 'give one of true, false'],
   ['an unknown onTokenReuse', { onTokenReuse: true }, 'give one of "ignore", "destroy"'],
   ['a token reuse that never comes', { onTokenReuse: 'destroy' }, 'give rotateEvery, or leave it out'],
   ['options of null', null as never, 'or nothing for the defaults'],
@@ -193,6 +194,7 @@ describe('options', () => {
       'onConflict',
       'onStoreFailure',
       'onTokenReuse',
+      'clearSiteData',
       'maxSessions',
       'onMaxSessions',
       'storeTimeout',
@@ -218,6 +220,7 @@ describe('options', () => {
       onConflict: 'merge',
       onStoreFailure: 'error',
       onTokenReuse: 'ignore',
+      clearSiteData: false,
       storeTimeoutMs: 5000,
     })
     const undefinedCookie = { name: undefined, domain: undefined, secure: undefined } as Given
