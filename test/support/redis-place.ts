@@ -22,6 +22,7 @@ export async function openRedisPlace({ telling = false } = {}): Promise<RedisPla
     url,
     prefix,
     store: redisStore({ client, prefix, ...(subscriber && { subscriber }) }),
+    through: (around) => redisStore({ client: around(client), prefix }),
     async dump() {
       const kept: unknown[] = []
       for await (const keys of client.scanIterator({ MATCH: `${prefix}*` })) {

@@ -18,6 +18,7 @@ export async function openPostgresPlace(): Promise<OpenStore> {
   await store.migrate()
   return {
     store,
+    through: (around) => postgresStore({ client: around(client), table }),
     async dump() {
       const kept = await Promise.all(tablesOf(table).map((name) => client.query(`SELECT * FROM "${name}"`)))
       return Buffer.from(JSON.stringify(kept.map(({ rows }) => rows)))
@@ -39,6 +40,7 @@ export async function openMariadbPlace(): Promise<OpenStore> {
   await store.migrate()
   return {
     store,
+    through: (around) => mysqlStore({ client: around(client), table }),
     async dump() {
       const kept = await Promise.all(tablesOf(table).map(async (name) => client.query(`SELECT * FROM ${name}`)))
       const texts = kept.map(([rows]) =>

@@ -21,6 +21,8 @@ import { openMariadbPlace, openPostgresPlace } from './sql-places.ts'
 /** A store to be tested on. */
 export interface OpenStore {
   readonly store: Store
+  /** The same place through its client with something around it, where the store has a client. */
+  through?(around: <C extends object>(client: C) => C): Store
   /** Everything that the engine keeps in that place, byte by byte, where that can be had. */
   dump?(): Promise<Uint8Array>
   close(): Promise<void>
