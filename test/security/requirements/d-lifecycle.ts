@@ -71,6 +71,7 @@ export const lifecycle: readonly Requirement[] = [
     'Ending all of a person’s sessions ends sign-ins under way too',
     ['promises/p1-logout-is-final', 'revokeAll() ends a sign-in that is under way'],
     ['stores', 'a sign-in that creates does not slip past removeAll, in whatever order'],
+    ['security/revoke-all', 'leave nothing of the sign-in of'],
   ),
   met(
     'D10',
@@ -80,11 +81,17 @@ export const lifecycle: readonly Requirement[] = [
     ['sessions', "ends only what is the given person's"],
     ['promises/p5-stolen-store', 'says nothing of the token to those who list and read sessions'],
     ['security/selector', 'the public id opens, ends and disturbs nothing'],
+    ['security/own-sessions', 'have no part of the token in them but the public id'],
+    ['security/own-sessions', 'have exactly one whose id is the current session’s'],
+    ['security/own-sessions', 'are ended one by one by nobody else'],
   ),
-  met('D11', 'medium', 'A limit of sessions for each person, exact under parallel sign-ins', [
-    'security/session-limit',
-    'leave exactly 3 alive when all are written before any is counted',
-  ]),
+  met(
+    'D11',
+    'medium',
+    'A limit of sessions for each person, exact under parallel sign-ins',
+    ['security/session-limit', 'leave exactly 3 alive, and those let their holders in'],
+    ['security/session-limit', 'leave exactly 3 alive when all are written before any is counted'],
+  ),
   met(
     'D12',
     'high',

@@ -1,5 +1,5 @@
 /** I: the connection and its proxies. */
-import { later, met, otherwise, type Requirement } from './_requirement.ts'
+import { met, otherwise, type Requirement } from './_requirement.ts'
 
 export const transport: readonly Requirement[] = [
   met(
@@ -21,8 +21,13 @@ export const transport: readonly Requirement[] = [
     'They are labels in the owner’s list, capped and optional; a session is judged by its token and its time alone.',
     ['shell/writer-sign-in', 'keeps the labels of the request that signed in'],
   ),
-  later('I05', 'high', 'Upgrades are judged alike, and open connections end with their session', 'Being built.', [
-    'adapters/bare',
-    'handlers of several upgrades share no session',
-  ]),
+  met(
+    'I05',
+    'high',
+    'Upgrades are judged alike, and open connections end with their session',
+    ['adapters/bare', 'on an upgrade, with '],
+    ['security/open-connections', 'ends at once with its session, by '],
+    ['security/open-connections', 'ends within 30 seconds of its session, by '],
+    ['security/open-connections', 'ends at its session’s expiry, and not before'],
+  ),
 ]

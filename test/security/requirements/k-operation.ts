@@ -75,6 +75,7 @@ export const operation: readonly Requirement[] = [
     'A person’s name is only a name to the store',
     ['stores', 'a hostile principal is only a name'],
     ['stores', 'removeAll and its mark tell principals apart character by character'],
+    ['security/own-sessions', 'are listed and ended by the very name, whatever it says to the engine'],
   ),
   met(
     'K11',
