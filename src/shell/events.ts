@@ -11,6 +11,7 @@ export type EventName =
   | 'rotated'
   | 'destroyed'
   | 'revoked'
+  /** Found by the manager itself: a sealed cookie, or a lifetime shortened since. To a store an expired session is absent. */
   | 'expired'
   | 'evicted'
   | 'conflict'
