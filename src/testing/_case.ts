@@ -4,7 +4,7 @@
  * @module
  */
 
-import { layOut, type StoreContext, type StoreFeature, type Workbench } from './_workbench.ts'
+import { layOut, type StoreContext, type StoreNeed, type Workbench } from './_workbench.ts'
 
 /** One case of the store contract, for any test runner. */
 export interface StoreCase {
@@ -12,8 +12,8 @@ export interface StoreCase {
   readonly name: string
   /** The rule of the contract that it proves; every failure repeats it. */
   readonly rule: string
-  /** What the store must be able to do further for the case to make sense. */
-  readonly needs: readonly StoreFeature[]
+  /** What the store, or the context, must be able to do further for the case to make sense. */
+  readonly needs: readonly StoreNeed[]
   /** Resolves when the store keeps the rule; rejects with a {@link StoreCaseError} when it does not. */
   run(context: StoreContext): Promise<void>
 }
@@ -34,7 +34,7 @@ export class StoreCaseError extends Error {
 }
 
 /** A case as it is written down. */
-interface Definition<F extends StoreFeature> {
+interface Definition<F extends StoreNeed> {
   name: string
   rule: string
   needs?: readonly F[]
@@ -42,7 +42,7 @@ interface Definition<F extends StoreFeature> {
 }
 
 /** Makes a case of its definition: lays the workbench out, and puts the rule into the message of a failure. */
-export function storeCase<F extends StoreFeature = never>({ name, rule, needs = [], run }: Definition<F>): StoreCase {
+export function storeCase<F extends StoreNeed = never>({ name, rule, needs = [], run }: Definition<F>): StoreCase {
   return {
     name,
     rule,

@@ -8,7 +8,10 @@ import type { Awaitable, Store, StoreCall, StoredSession } from '../core/store.t
 import { ok, same } from './_check.ts'
 
 /** What a store can do further; a store that lacks one leaves out the cases that need it. */
-export type StoreFeature = 'list' | 'removeAll' | 'revokedAt' | 'scan' | 'prune' | 'changes'
+export type StoreFeature = 'list' | 'removeAll' | 'revokedAt' | 'scan' | 'prune' | 'changes' | 'close'
+
+/** What a case may need: a feature of the store, or that the context can let a process die. */
+export type StoreNeed = StoreFeature | 'dying'
 
 /** How the cases reach the store under test. */
 export interface StoreContext {
@@ -17,6 +20,11 @@ export interface StoreContext {
    * have; where the engine allows only one (in memory), the same handle again.
    */
   open(): Awaitable<Store>
+  /**
+   * Gives a handle on the same data, of a process that dies: its client sends so many commands and no more, and the
+   * last of them is never answered. For engines on which one operation takes several commands.
+   */
+  dying?(commands: number): Awaitable<Store>
   /**
    * The instant (ms since the epoch) around which the case takes place. Default: now, so that `prune` touches nobody
    * else's live sessions and an engine's own expiry is held to its delay.
@@ -34,17 +42,24 @@ export interface StoreLimits {
   patienceMs?: number
 }
 
+/** What a handle may have beside the contract: some are to be closed by who opened them. */
+interface Closable {
+  close?(): Awaitable<void>
+}
+
 /** A store that surely has the features `F`. */
-export type StoreWith<F extends StoreFeature> = Store & Required<Pick<Store, F>>
+export type StoreWith<F extends StoreNeed> = Store & Required<Pick<Store & Closable, Exclude<F, 'dying'>>>
 
 /** What a case works with. */
-export interface Workbench<F extends StoreFeature = never> {
+export interface Workbench<F extends StoreNeed = never> {
   readonly store: StoreWith<F>
   /** The instant around which the case takes place; `at(0)` is a call at that instant. */
   readonly start: number
   readonly limits: Required<StoreLimits>
   /** Gives a second handle on the same data. */
   another(): Promise<StoreWith<F>>
+  /** Gives a handle on the same data that ends after so many commands. */
+  dying(commands: number): Promise<StoreWith<F>>
   /** Gives what comes with a call `afterMs` after the start. */
   at(afterMs: number, more?: Omit<StoreCall, 'now'>): StoreCall
   /** Lets as much time pass as one read of this store takes. */
@@ -76,11 +91,12 @@ export async function idsOf(listing: AsyncIterable<[id: string, session: StoredS
 }
 
 /** Opens the store under test and lays out what a case needs. */
-export async function layOut<F extends StoreFeature>(
-  context: StoreContext,
-  needs: readonly F[],
-): Promise<Workbench<F>> {
+export async function layOut<F extends StoreNeed>(context: StoreContext, needs: readonly F[]): Promise<Workbench<F>> {
   const open = async (): Promise<StoreWith<F>> => withFeatures(await context.open(), needs)
+  const dying = async (commands: number): Promise<StoreWith<F>> => {
+    ok(context.dying !== undefined, 'The context has no dying(). Leave this case out: run `casesFor(store, context)`.')
+    return withFeatures(await context.dying(commands), needs)
+  }
   const store = await open()
   const start = context.now ?? Date.now()
   const at = (afterMs: number, more?: Omit<StoreCall, 'now'>): StoreCall => ({ ...more, now: start + afterMs })
@@ -105,18 +121,26 @@ export async function layOut<F extends StoreFeature>(
   const nobody = newId()
   const tick = async (): Promise<void> => void (await store.load(nobody, at(0)))
   const limits = { maxBodyBytes: 69_632, patienceMs: 10_000, ...context.limits }
-  return { store, start, limits, another, at, tick, newId, newPrincipal, session, keep }
+  return { store, start, limits, another, dying, at, tick, newId, newPrincipal, session, keep }
 }
 
 const OTHER_DATA =
   'What the second handle loads of a session that the first created (`open` must give handles on the same data; ' +
   'where the engine allows only one, let it give the same handle again)'
 
-function withFeatures<F extends StoreFeature>(store: Store, needs: readonly F[]): StoreWith<F> {
-  for (const feature of needs) {
-    ok(store[feature] !== undefined, `The store has no ${feature}(). Leave this case out: run \`casesFor(store)\`.`)
+function withFeatures<F extends StoreNeed>(store: Store, needs: readonly F[]): StoreWith<F> {
+  for (const need of needs) {
+    ok(
+      need === 'dying' || has(store, need),
+      `The store has no ${need}(). Leave this case out: run \`casesFor(store)\`.`,
+    )
   }
   return store as StoreWith<F>
+}
+
+/** Whether a store offers a feature. */
+export function has(store: Store & Closable, feature: StoreFeature): boolean {
+  return store[feature] !== undefined
 }
 
 /** 16 random bytes in base64url, as the ids of sessions are. */

@@ -7,4 +7,4 @@
 export { fakeClock, type FakeClock } from './clock.ts'
 export { casesFor, storeCases } from './store-cases.ts'
 export { StoreCaseError, type StoreCase } from './_case.ts'
-export type { StoreContext, StoreFeature, StoreLimits } from './_workbench.ts'
+export type { StoreContext, StoreFeature, StoreLimits, StoreNeed } from './_workbench.ts'

@@ -9,9 +9,11 @@
 
 import type { Store } from '../core/store.ts'
 import type { StoreCase } from './_case.ts'
+import { has, type StoreContext } from './_workbench.ts'
 import { abortCases } from './cases/abort.ts'
 import { changesCases } from './cases/changes.ts'
 import { contractCases } from './cases/contract.ts'
+import { endingCases } from './cases/endings.ts'
 import { expiryCases } from './cases/expiry.ts'
 import { managerCases } from './cases/manager.ts'
 import { principalCases } from './cases/principals.ts'
@@ -32,10 +34,11 @@ export const storeCases: readonly StoreCase[] = [
   ...abortCases,
   ...changesCases,
   ...managerCases,
+  ...endingCases,
 ]
 
 /**
- * Gives the cases whose `needs` a store meets.
+ * Gives the cases whose `needs` a store meets, and the context where that is given.
  *
  * @example
  * ```ts
@@ -43,6 +46,8 @@ export const storeCases: readonly StoreCase[] = [
  * for (const c of casesFor(store)) it(c.name, () => c.run({ open: () => myStore({ client }) }))
  * ```
  */
-export function casesFor(store: Store): readonly StoreCase[] {
-  return storeCases.filter((c) => c.needs.every((feature) => store[feature] !== undefined))
+export function casesFor(store: Store, context?: Pick<StoreContext, 'dying'>): readonly StoreCase[] {
+  return storeCases.filter((c) =>
+    c.needs.every((need) => (need === 'dying' ? context?.dying !== undefined : has(store, need))),
+  )
 }

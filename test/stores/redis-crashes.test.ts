@@ -3,6 +3,7 @@ import { createClient } from 'redis6'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { StoreCall } from '../../src/core/store.ts'
 import { redisStore, type RedisStore } from '../../src/stores/redis.ts'
+import { casesFor } from '../../src/testing/index.ts'
 import { openRedis, redis } from '../servers/redis.ts'
 import { serverSuite } from '../servers/suite.ts'
 import { all, HOUR, newPrefix, NOW, stored } from './_redis.ts'
@@ -50,6 +51,17 @@ serverSuite('redisStore, in a process that dies', redis, () => {
       },
     }
   }
+
+  it('passes the case of the kit', async () => {
+    const prefix = newPrefix()
+    const context = {
+      open: () => redisStore({ client, prefix }),
+      dying: (commands: number) => redisStore({ client: dyingAfter(commands), prefix }),
+    }
+    const cases = casesFor(context.open(), context).filter(({ needs }) => needs.includes('dying'))
+    expect(cases).toHaveLength(1)
+    for (const storeCase of cases) await storeCase.run(context)
+  })
 
   describe.each(Object.entries(works))('in the middle of %s', (_, work) => {
     it('leaves every live session where its principal finds it', async () => {

@@ -3,7 +3,10 @@ import { storeCases, type StoreCase, type StoreContext } from '../../src/testing
 import { mutants } from './mutants.ts'
 import { open, type Mutant } from './mutants/_mutant.ts'
 
-const contextOf = (mutant: Mutant): StoreContext => ({ open: open(mutant), limits: { patienceMs: 100 } })
+const contextOf = (mutant: Mutant): StoreContext => {
+  const handle = open(mutant)
+  return { open: () => handle(), dying: handle, limits: { patienceMs: 100 } }
+}
 
 const caseNamed = (name: string): StoreCase => {
   const found = storeCases.find((c) => c.name === name)
@@ -25,5 +28,26 @@ describe('the mutants as a list', () => {
 
   it.each(storeCases)('prove that this case can fail: $name', ({ name }) => {
     expect(mutants.some(({ caughtBy }) => caughtBy.includes(name))).toBe(true)
+  })
+})
+
+/** A store that fails this one fails others: all begin with it. */
+const FOUNDATION = 'create keeps a new session, and load gives it back as it was'
+
+describe('no case could be left out: some mutant is found by nothing but', () => {
+  const finds = async (storeCase: StoreCase, mutant: Mutant): Promise<boolean> =>
+    storeCase.run(contextOf(mutant)).then(
+      () => false,
+      () => true,
+    )
+  const findsAlone = async (storeCase: StoreCase, mutant: Mutant): Promise<boolean> => {
+    for (const other of storeCases) if (other !== storeCase && (await finds(other, mutant))) return false
+    return true
+  }
+
+  it.each(storeCases.filter(({ name }) => name !== FOUNDATION))('$name', async (storeCase) => {
+    const own = mutants.filter(({ caughtBy }) => caughtBy.length === 1 && caughtBy[0] === storeCase.name)
+    const alone = await Promise.all(own.map((mutant) => findsAlone(storeCase, mutant)))
+    expect(alone).toContain(true)
   })
 })

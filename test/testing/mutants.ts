@@ -1,5 +1,6 @@
 /** Every mutant: a store with one bug, named after it, and the cases that must find it. */
 import type { Mutant } from './mutants/_mutant.ts'
+import { aloneMutants } from './mutants/alone.ts'
 import { expiryMutants } from './mutants/expiry.ts'
 import { managerMutants } from './mutants/manager.ts'
 import { principalMutants } from './mutants/principals.ts'
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...revocationMutants,
   ...restMutants,
   ...managerMutants,
+  ...aloneMutants,
 ]

@@ -4,15 +4,20 @@
 import { BROOM_DELAY_MS, REVOCATION_MARK_MS, type Store, type StoredSession } from '../../src/core/store.ts'
 
 /** A store that can do everything. */
-export type FullStore = Required<Store>
+export interface FullStore extends Required<Store> {
+  /** What comes after it is refused. */
+  close(): void
+  /** Sends one command: fails when the handle's process is dead, or dies of it and never hears the answer. */
+  command<V>(work: () => V): V
+}
 
 /** What all handles share, as a database would be shared. */
 export interface Engine {
   readonly sessions: Map<string, StoredSession>
   readonly marks: Map<string, number>
   readonly listeners: Map<(id: string) => void, FullStore>
-  /** Gives another handle on it. */
-  open(): FullStore
+  /** Gives another handle on it; of a process that dies after so many commands. */
+  open(commands?: number): FullStore
 }
 
 export function referenceEngine(): Engine {
@@ -20,12 +25,13 @@ export function referenceEngine(): Engine {
     sessions: new Map(),
     marks: new Map(),
     listeners: new Map(),
-    open: () => referenceStore(engine),
+    open: (commands) => referenceStore(engine, commands),
   }
   return engine
 }
 
-function referenceStore({ sessions, marks, listeners }: Engine): FullStore {
+function referenceStore({ sessions, marks, listeners }: Engine, commands = Infinity): FullStore {
+  let left = commands
   const live = (id: string, now: number): StoredSession | undefined => {
     const session = sessions.get(id)
     return session && session.expiresAt > now ? session : undefined
@@ -34,31 +40,36 @@ function referenceStore({ sessions, marks, listeners }: Engine): FullStore {
     for (const [fn, by] of listeners) if (by !== store) fn(id)
   }
   const store: FullStore = {
-    load(id, { now }) {
-      const session = live(id, now)
-      return session && { ...session }
-    },
-    create(id, session, { now }) {
-      if (live(id, now)) return false
-      sessions.set(id, { ...session })
-      return true
-    },
-    save(id, session, ifVersion, { now }) {
-      const stored = live(id, now)
-      if (!stored) return 'gone'
-      if (stored.version !== ifVersion) return { conflict: { ...stored } }
-      sessions.set(id, { ...session })
-      tell(id)
-      return 'saved'
-    },
-    touch(id, expiresAt, { now }) {
-      const stored = live(id, now)
-      if (stored && stored.expiresAt < expiresAt) stored.expiresAt = expiresAt
-      return stored !== undefined
-    },
-    remove(id) {
-      if (sessions.delete(id)) tell(id)
-    },
+    load: (id, { now }) =>
+      store.command(() => {
+        const session = live(id, now)
+        return session && { ...session }
+      }),
+    create: (id, session, { now }) =>
+      store.command(() => {
+        if (live(id, now)) return false
+        sessions.set(id, { ...session })
+        return true
+      }),
+    save: (id, session, ifVersion, { now }) =>
+      store.command(() => {
+        const stored = live(id, now)
+        if (!stored) return 'gone'
+        if (stored.version !== ifVersion) return { conflict: { ...stored } }
+        sessions.set(id, { ...session })
+        tell(id)
+        return 'saved'
+      }),
+    touch: (id, expiresAt, { now }) =>
+      store.command(() => {
+        const stored = live(id, now)
+        if (stored && stored.expiresAt < expiresAt) stored.expiresAt = expiresAt
+        return stored !== undefined
+      }),
+    remove: (id) =>
+      store.command(() => {
+        if (sessions.delete(id)) tell(id)
+      }),
     async *list(principal, call) {
       for await (const [id, session] of store.scan(call)) if (session.principal === principal) yield [id, session]
     },
@@ -87,6 +98,15 @@ function referenceStore({ sessions, marks, listeners }: Engine): FullStore {
     changes(fn) {
       listeners.set(fn, store)
       return () => void listeners.delete(fn)
+    },
+    close() {
+      left = 0
+    },
+    command(work) {
+      if (left <= 0) throw new Error('closed')
+      const answer = work()
+      if (--left === 0) throw new Error('dead')
+      return answer
     },
   }
   return store

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { casesFor, storeCases } from '../../src/testing/index.ts'
+import { casesFor, storeCases, type StoreContext } from '../../src/testing/index.ts'
 import { referenceEngine } from './reference-store.ts'
 
+/** A new engine. */
+function sound(): StoreContext {
+  const { open } = referenceEngine()
+  return { open: () => open(), dying: open }
+}
+
 describe('the reference store keeps every rule', () => {
-  for (const c of storeCases) it(c.name, async () => c.run({ open: referenceEngine().open }))
+  for (const c of storeCases) it(c.name, async () => c.run(sound()))
 })
 
 describe('the cases as a list', () => {
@@ -13,13 +19,13 @@ describe('the cases as a list', () => {
   })
 
   it('may share one database and run side by side', async () => {
-    const { open } = referenceEngine()
-    await Promise.all(storeCases.map(async (c) => c.run({ open })))
+    const context = sound()
+    await Promise.all(storeCases.map(async (c) => c.run(context)))
   })
 
   it('take place at any instant', async () => {
-    const { open } = referenceEngine()
-    for (const c of storeCases) await c.run({ open, now: 2_000_000_000_000 })
+    const context = sound()
+    for (const c of storeCases) await c.run({ ...context, now: 2_000_000_000_000 })
   })
 
   it('leave out, for a store, those whose needs it does not meet', () => {
@@ -27,6 +33,8 @@ describe('the cases as a list', () => {
     const cases = casesFor({ load, create, save, touch, remove, list })
     expect(cases.some((c) => c.needs.includes('list'))).toBe(true)
     expect(cases).toEqual(storeCases.filter((c) => c.needs.every((need) => need === 'list')))
+    const more = casesFor({ load, create, save, touch, remove, list }, sound())
+    expect(more.filter((c) => !cases.includes(c)).map((c) => c.needs)).toEqual([['list', 'dying']])
   })
 
   it('say which method is missing, and the remedy, when run on a store that lacks it', async () => {

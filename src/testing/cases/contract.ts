@@ -41,9 +41,10 @@ export const contractCases: readonly StoreCase[] = [
   storeCase({
     name: 'create refuses an id that is taken, and what is there stays',
     rule: INSERT_ONLY,
-    async run({ store, keep, session, at }) {
+    async run({ store, start, keep, newPrincipal, session, at }) {
       const [id, kept] = await keep({ body: 'first' })
-      same(await store.create(id, session({ body: 'second' }), at(0)), false, 'create under a taken id')
+      const second = session({ body: 'second', principal: newPrincipal(), expiresAt: start + 2 * HOUR })
+      same(await store.create(id, second, at(0)), false, 'create under a taken id')
       same(await store.load(id, at(0)), kept, 'load after the refused create')
     },
   }),
@@ -141,8 +142,8 @@ export const contractCases: readonly StoreCase[] = [
   storeCase({
     name: 'a touch between a load and its save is no conflict',
     rule: 'touch leaves the version alone: a read that keeps a session alive never costs a writer its change.',
-    async run({ store, start, keep, at }) {
-      const [id, kept] = await keep()
+    async run({ store, start, keep, newPrincipal, at }) {
+      const [id, kept] = await keep({ principal: newPrincipal() })
       await store.touch(id, start + 2 * HOUR, at(0))
       same(await store.save(id, next(kept), kept.version, at(0)), 'saved', 'save after a touch')
     },

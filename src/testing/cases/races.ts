@@ -103,7 +103,7 @@ export const raceCases: readonly StoreCase[] = [
   storeCase({
     name: 'a rotation is never reverted, though others save and touch at the same time',
     rule: 'A touch writes the expiry alone, and a save compares and swaps in one step.',
-    run: async (bench) => overlap(await rotation(bench), bench.tick),
+    run: async (bench) => overlap(without('reader', await rotation(bench)), bench.tick),
   }),
 ]
 
@@ -144,7 +144,7 @@ async function logout({ store, another, start, keep, at }: Workbench): Promise<(
   }
 }
 
-/** A sign-in that changes the token's hash within the body, and another request that began with the old one. */
+/** A sign-in that changes the token's hash within the body, and two requests that began with the old one. */
 async function rotation({ store, another, keep, at }: Workbench): Promise<() => Promise<Race>> {
   const other = await another()
   return async () => {
@@ -166,6 +166,7 @@ async function rotation({ store, another, keep, at }: Workbench): Promise<() => 
           touch: () => store.touch(id, kept.expiresAt + HOUR, at(0)),
           save: () => seen && store.save(id, next(seen), seen.version, at(0)),
         },
+        reader: { touch: () => store.touch(id, kept.expiresAt + HOUR, at(0)) },
       },
       check: async () => {
         const stored = await store.load(id, at(0))

@@ -12,12 +12,12 @@ export interface Mutant {
   breaks: (engine: Engine) => (sound: FullStore) => Partial<FullStore>
 }
 
-/** Gives what opens handles on a new engine, all of them with the bug. */
-export function open({ breaks }: Mutant): () => FullStore {
+/** Gives what opens handles on a new engine, all of them with the bug; of processes that die after so many commands. */
+export function open({ breaks }: Mutant): (commands?: number) => FullStore {
   const engine = referenceEngine()
   const broken = breaks(engine)
-  return () => {
-    const sound = engine.open()
+  return (commands) => {
+    const sound = engine.open(commands)
     return { ...sound, ...broken(sound) }
   }
 }

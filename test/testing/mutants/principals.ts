@@ -1,5 +1,5 @@
 /** Bugs of the principal index. */
-import type { StoreCall, StoredSession } from '../../../src/core/store.ts'
+import type { Awaitable, Saved, StoreCall, StoredSession } from '../../../src/core/store.ts'
 import type { Engine, FullStore } from '../reference-store.ts'
 import { folded, isLike, listing, type Mutant } from './_mutant.ts'
 
@@ -240,21 +240,27 @@ function indexed(
   { moves }: { moves: (call: StoreCall, session: StoredSession) => boolean },
 ): (sound: FullStore) => Partial<FullStore> {
   const index = new Map<string, Set<string>>()
-  const enter = (id: string, { principal }: StoredSession): void => {
-    if (principal !== null) index.set(principal, (index.get(principal) ?? new Set()).add(id))
+  /** Enters first, and takes that back when nothing came of the write. */
+  const entered = async <V>(
+    id: string,
+    { principal }: StoredSession,
+    done: V,
+    write: () => Awaitable<V>,
+  ): Promise<V> => {
+    const own = principal === null ? undefined : (index.get(principal) ?? new Set())
+    const isNew = own?.has(id) === false
+    if (own && principal !== null) index.set(principal, own.add(id))
+    const answer = await write()
+    if (answer !== done && isNew) own.delete(id)
+    return answer
   }
   return (sound) => ({
-    async create(id, session, call) {
-      const created = await sound.create(id, session, call)
-      if (created) enter(id, session)
-      return created
-    },
+    create: (id, session, call) => entered(id, session, true, () => sound.create(id, session, call)),
     async save(id, session, ifVersion, call) {
       const before = sessions.get(id)?.principal
-      const saved = await sound.save(id, session, ifVersion, call)
-      if (saved !== 'saved') return saved
-      if (before && before !== session.principal && moves(call, session)) index.get(before)?.delete(id)
-      enter(id, session)
+      const saved = await entered<Saved>(id, session, 'saved', () => sound.save(id, session, ifVersion, call))
+      const isMoved = saved === 'saved' && before && before !== session.principal
+      if (isMoved && moves(call, session)) index.get(before)?.delete(id)
       return saved
     },
     async *list(principal, call) {

@@ -1,11 +1,13 @@
 /** Bugs of upkeep, of abandoned calls, and of news. */
 import { BROOM_DELAY_MS } from '../../../src/core/store.ts'
+import type { FullStore } from '../reference-store.ts'
 import type { Mutant } from './_mutant.ts'
 
 const SCAN = 'scan gives every live session once, whosever it is'
 const PRUNE = 'prune removes what expired long ago, no more at a time than it may, and tells how many'
 const SPARES = 'prune leaves the living, and what expired within the last ten minutes'
 const ABANDONED = 'an abandoned call does all or nothing, and the next one is served'
+const CLOSED = 'a handle that is closed finishes what it began, and leaves other handles alone'
 const TOLD = 'a save and a removal made elsewhere are told'
 
 export const restMutants: readonly Mutant[] = [
@@ -173,5 +175,54 @@ export const restMutants: readonly Mutant[] = [
         return () => {}
       },
     }),
+  },
+  {
+    name: 'the record is written before the index, and the process dies between',
+    caughtBy: ['a process that dies between any two commands leaves every live session in its principal’s list'],
+    breaks: () => {
+      const unlisted = new Set<string>()
+      return (sound) => ({
+        async create(id, session, call) {
+          unlisted.add(id)
+          const created = await sound.create(id, session, call)
+          sound.command(() => unlisted.delete(id))
+          return created
+        },
+        async *list(principal, call) {
+          for await (const entry of sound.list(principal, call)) if (!unlisted.has(entry[0])) yield entry
+        },
+      })
+    },
+  },
+  {
+    name: 'close forgets what is under way, and says that it was saved',
+    caughtBy: [CLOSED],
+    breaks: () => (sound) => {
+      let isClosed = false
+      return {
+        async save(id, session, ifVersion, call) {
+          await Promise.resolve()
+          return isClosed ? 'saved' : sound.save(id, session, ifVersion, call)
+        },
+        close() {
+          isClosed = true
+        },
+      }
+    },
+  },
+  {
+    name: 'closing one handle closes all',
+    caughtBy: [CLOSED],
+    breaks: () => {
+      const handles: FullStore[] = []
+      return (sound) => {
+        handles.push(sound)
+        return {
+          close() {
+            for (const handle of handles) handle.close()
+          },
+        }
+      }
+    },
   },
 ]
