@@ -109,8 +109,11 @@ export interface SealedStore {
 /** The ids of sessions that have ended before their cookies did. */
 export interface Revocations {
   has(id: string): Awaitable<boolean>
-  /** Remembers an id until an instant, ms since the epoch. */
-  add(id: string, until: number): Awaitable<void>
+  /**
+   * Remembers an id until an instant, ms since the epoch. `false` when it was remembered already, told in the same
+   * step: of two who replace one session's token at once, the other finds it gone. Without that answer both go on.
+   */
+  add(id: string, until: number): Awaitable<boolean | void>
 }
 
 /** How long a store keeps a revocation mark: longer than any sign-in can be under way. */

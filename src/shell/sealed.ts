@@ -11,7 +11,7 @@ import { formatClearing, formatCookie, MAX_CANDIDATES, parseCookies, type Cookie
 import { UsageError } from '../core/errors.ts'
 import { endOfLife, endsAt, limitsOf } from '../core/expiry.ts'
 import { fromStored, type SessionRecord, toStored } from '../core/record.ts'
-import type { Saved, SealedStore, Store, StoredSession } from '../core/store.ts'
+import type { Saved, SealedStore, Store, StoreCall, StoredSession } from '../core/store.ts'
 import { drawId, type Random, type Token } from '../core/token.ts'
 import type { Carrier, Opened } from './carrier.ts'
 import type { Shell } from './shell.ts'
@@ -40,8 +40,10 @@ export class Slot implements Store {
     this.#entry = [id, session]
   }
 
-  load(id: string): StoredSession | undefined {
-    return this.#entry?.[0] === id ? this.#entry[1] : undefined
+  /** It may have expired since the request began. */
+  load(id: string, { now }: StoreCall): StoredSession | undefined {
+    const session = this.#kept(id)
+    return session && session.expiresAt > now ? session : undefined
   }
 
   create(id: string, session: StoredSession): boolean {
@@ -49,32 +51,37 @@ export class Slot implements Store {
     return true
   }
 
-  async save(id: string, session: StoredSession): Promise<Saved> {
-    const before = this.load(id)
+  async save(id: string, session: StoredSession, _: number, call: StoreCall): Promise<Saved> {
+    const before = this.load(id, call)
     if (!before) return 'gone'
     const replaced = fromStored(id, before)?.metadata.hash !== fromStored(id, session)?.metadata.hash
     // Nothing but the id can end a cookie that is already out: with a new token comes a new id, and the old one goes.
-    if (replaced) await this.#revoke(id, before)
+    // One that had gone before, by a logout meanwhile, is not brought back under another id.
+    if (replaced && (await this.#revoke(id, before)) === false) return 'gone'
     this.#entry = [replaced ? drawId(this.#random) : id, session]
     return 'saved'
   }
 
-  touch(id: string, expiresAt: number): boolean {
-    const session = this.load(id)
+  touch(id: string, expiresAt: number, call: StoreCall): boolean {
+    const session = this.load(id, call)
     if (session) this.#entry = [id, { ...session, expiresAt: Math.max(expiresAt, session.expiresAt) }]
     return session !== undefined
   }
 
   async remove(id: string): Promise<void> {
-    const session = this.load(id)
+    const session = this.#kept(id)
     this.#entry = undefined
     if (session) await this.#revoke(id, session)
   }
 
-  async #revoke(id: string, session: StoredSession): Promise<void> {
+  #kept(id: string): StoredSession | undefined {
+    return this.#entry?.[0] === id ? this.#entry[1] : undefined
+  }
+
+  async #revoke(id: string, session: StoredSession): Promise<boolean | void> {
     const metadata = fromStored(id, session)?.metadata
     const forever = { idleMs: Infinity, lifetimeMs: 400 * 86_400_000 }
-    if (metadata) await this.#sealed.revoked?.add(id, endOfLife(metadata, limitsOf(metadata, forever)))
+    return metadata && this.#sealed.revoked?.add(id, endOfLife(metadata, limitsOf(metadata, forever)))
   }
 }
 
@@ -209,7 +216,9 @@ export function storeOfNothing(sealed: SealedStore, endsAt: (now: number) => num
     create: unreachable,
     save: unreachable,
     touch: () => false,
-    remove: (id, { now }) => sealed.revoked?.add(id, endsAt(now)),
+    async remove(id, { now }) {
+      await sealed.revoked?.add(id, endsAt(now))
+    },
   }
 }
 

@@ -8,7 +8,7 @@ import { answerError, type App, type Exchange, type Free, type Reply } from '../
 import { aroundStore } from '../support/around-store.ts'
 import { Browser, pairOf, rawRequest } from '../support/client.ts'
 import { Gate } from '../support/gate.ts'
-import { newUser, openWorld, settings, type World } from '../support/promises.ts'
+import { newUser, openWorld, promiseSuite, type World } from '../support/promises.ts'
 
 /** What a handler does to its session, by name; `user` is somebody of this request's own. */
 const acts: Record<string, (exchange: Exchange, user: string) => unknown> = {
@@ -147,7 +147,7 @@ async function begin(world: World, act: string): Promise<Browser> {
   return browser
 }
 
-describe.each(settings)('a response never gets ahead of its session: $name', (setting) => {
+promiseSuite('P3', (setting) => {
   describe('while the store is being given the change', () => {
     let world: World
     beforeAll(async () => (world = await openWorld(setting, app)))
@@ -204,7 +204,7 @@ describe.each(settings)('a response never gets ahead of its session: $name', (se
   })
 
   describe('over a store with 100 ms writes', () => {
-    const EACH = 125
+    const EACH = setting.rounds(125)
     const kinds = ['sign-in of a new visitor', 'sign-in from a session', 'write', 'destroy()']
     let world: World
     beforeAll(async () => (world = await openWorld(setting, app, {}, { around: slow(100) })))
@@ -246,7 +246,7 @@ describe.each(settings)('a response never gets ahead of its session: $name', (se
     let hasty: World
     beforeAll(async () => {
       world = await openWorld(setting, app, {}, { around })
-      hasty = await openWorld(setting, app, {}, { around, options: { storeTimeout: 0.5 } })
+      hasty = await openWorld(setting, app, {}, { around, options: { storeTimeout: setting.store.isSlow ? 2 : 0.5 } })
     })
     afterAll(async () => {
       await world.close()
@@ -277,7 +277,7 @@ describe.each(settings)('a response never gets ahead of its session: $name', (se
       },
     }
     /** How often each; what never answers takes its time. */
-    const rounds = (name: string): number => (name === 'never answers' ? 1 : 5)
+    const rounds = (name: string): number => (name === 'never answers' ? 1 : setting.rounds(5))
     const ALL = Object.keys(troubles).reduce((sum, name) => sum + rounds(name), 0) * Object.keys(acts).length
 
     it(`0 of ${ALL} responses are below 500, none waits for ever, and the error handler sees the cause`, async () => {
@@ -313,7 +313,7 @@ describe.each(settings)('a response never gets ahead of its session: $name', (se
       }
       expect(wrong).toEqual([])
       expect(count).toBe(ALL)
-      expect(count).toBeGreaterThanOrEqual(500)
+      expect(count).toBeGreaterThanOrEqual(setting.rounds(500))
     })
 
     function tellsOf(error: unknown, name: string): boolean {

@@ -7,7 +7,7 @@ import { drawId, drawSecret } from '../../src/core/token.ts'
 import type { App, Free } from '../support/adapters.ts'
 import { type Browser, pairOf, tokenOf } from '../support/client.ts'
 import { Barrier, Gate } from '../support/gate.ts'
-import { newUser, openWorld, settings, type World } from '../support/promises.ts'
+import { newUser, openWorld, promiseSuite, type World } from '../support/promises.ts'
 
 const ROTATE_EVERY = 600
 
@@ -44,7 +44,7 @@ const app: App = {
   },
 }
 
-describe.each(settings)('no fixation: $name', (setting) => {
+promiseSuite('P4', (setting) => {
   let world: World
   beforeAll(async () => {
     world = await openWorld(setting, app, { rotateOn: (data) => data['roles'], rotateEvery: ROTATE_EVERY })

@@ -5,7 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { App, Free } from '../support/adapters.ts'
 import { type Browser, tokenOf } from '../support/client.ts'
-import { newUser, openWorld, settings, type World } from '../support/promises.ts'
+import { newUser, openWorld, promiseSuite, type World } from '../support/promises.ts'
 
 const IDLE = 3600
 const LIFETIME = 7200
@@ -50,7 +50,7 @@ const app: App = {
   },
 }
 
-describe.each(settings)('a stolen store and an old cookie: $name', (setting) => {
+promiseSuite('P5', (setting) => {
   describe('what is stored', () => {
     let world: World
     beforeAll(async () => (world = await openWorld(setting, app, { idleTimeout: IDLE, rotateEvery: ROTATE_EVERY })))

@@ -1,32 +1,13 @@
 /** The Cloudflare stores in workerd, Cloudflare's own runtime, through miniflare. */
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
-import { Miniflare } from 'miniflare'
 import { afterAll, describe, expect, it } from 'vitest'
 import { d1Store, durableObjectStore, migrationSql, workersKvStore } from '../../src/stores/cloudflare.ts'
+import { startWorkerd } from '../servers/workerd.ts'
 
-const { outputFiles } = await build({
-  entryPoints: [fileURLToPath(new URL('_cloudflare-worker.ts', import.meta.url))],
-  bundle: true,
-  write: false,
-  format: 'esm',
-  platform: 'node',
-  external: ['node:*'],
-})
-const worker = new Miniflare({
-  modules: true,
-  script: outputFiles[0]!.text,
-  compatibilityDate: '2026-04-01',
-  compatibilityFlags: ['nodejs_compat'],
-  durableObjects: { OBJECTS: { className: 'SojournObject', useSQLite: true } },
-  d1Databases: ['DB'],
-  kvNamespaces: ['KV'],
-})
-const ask = async (path: string, headers: Record<string, string> = {}) =>
-  worker.dispatchFetch(`https://example.org/${path}`, { headers })
+const worker = await startWorkerd()
+const ask = (path: string, headers: Record<string, string> = {}) => worker.ask(path, { headers })
 const casesOf = async (store: string): Promise<string[]> => (await (await ask(store)).json()) as string[]
 
-afterAll(() => worker.dispose())
+afterAll(() => worker.stop())
 
 describe.each(['objects', 'd1'])('the %s store in workerd', async (store) => {
   const cases = await casesOf(store)

@@ -1,52 +1,47 @@
 /** The DynamoDB store under the AWS SDK, against dynalite, a server of DynamoDB's protocol. */
-import { type AddressInfo } from 'node:net'
-import { createRequire } from 'node:module'
-import type { Server } from 'node:http'
 import { DynamoDB } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSessions } from '../../src/index.ts'
-import { type DynamoClient, dynamodbStore } from '../../src/stores/dynamodb.ts'
+import { type DynamoClient, type DynamodbStore, dynamodbStore } from '../../src/stores/dynamodb.ts'
 import { casesFor } from '../../src/testing/index.ts'
+import { type Dynalite, dynamoClient, startDynalite } from '../servers/dynalite.ts'
 
-const dynalite = createRequire(import.meta.url)('dynalite') as (options: object) => Server
 const NOW = 2_000_000_000_000
 const call = { now: NOW }
 const session = { version: 1, expiresAt: NOW + 1000, principal: 'alice', body: 'line\n{}' }
 
 describe('dynamodbStore on dynalite', () => {
-  const server = dynalite({ createTableMs: 0 })
-  const clients: DynamoDB[] = []
-  let port = 0
-  const client = (): DynamoDB => {
-    const made = new DynamoDB({
-      endpoint: `http://127.0.0.1:${port}`,
-      region: 'local',
-      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-      maxAttempts: 1,
-    })
-    clients.push(made)
-    return made
-  }
-  const open = (table = 'sessions') => dynamodbStore({ client: client(), table })
+  let server: Dynalite
+  const open = (table = 'sessions') => dynamodbStore({ client: server.client(), table })
   let stores: ReturnType<typeof open>[] = []
 
   beforeAll(async () => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    port = (server.address() as AddressInfo).port
+    server = await startDynalite()
     stores = [open(), open()]
     // Two processes that start at once.
     await Promise.all(stores.map((store) => store.migrate()))
     await stores[0]!.migrate()
   })
-  afterAll(async () => {
-    for (const each of clients) each.destroy()
-    await new Promise((resolve) => server.close(resolve))
-  })
+  afterAll(() => server.stop())
+
+  /** A handle of a process that dies: so many requests are sent, and the last of them is never answered. */
+  const dying = (requests: number): DynamodbStore => {
+    let left = requests
+    return dynamodbStore({
+      table: 'sessions',
+      client: watching(server.client(), async (send) => {
+        if (left-- <= 0) throw new Error('The process is dead.')
+        const answer = await send()
+        if (left === 0) throw new Error('The process is dead.')
+        return answer
+      }),
+    })
+  }
 
   const shape = dynamodbStore({ client: new DynamoDB({ region: 'local' }), table: 'shape' })
-  it.each(casesFor(shape))('$name', async (storeCase) => {
+  it.each(casesFor(shape, { dying }))('$name', async (storeCase) => {
     let next = 0
-    await storeCase.run({ open: () => stores[next++ % 2]!, limits: { maxBodyBytes: 390_000 } })
+    await storeCase.run({ open: () => stores[next++ % 2]!, dying, limits: { maxBodyBytes: 390_000 } })
   })
 
   it('ends more sessions of one principal than one request may name', async () => {
@@ -62,15 +57,9 @@ describe('dynamodbStore on dynalite', () => {
 
   it('stays within the budget of round trips', async () => {
     const counted: string[] = []
-    const counting = new Proxy(client(), {
-      get(target, name) {
-        const method: unknown = Reflect.get(target, name, target)
-        if (typeof method !== 'function') return method
-        return (...args: unknown[]) => (
-          counted.push(String(name)),
-          (method as (...given: unknown[]) => unknown).apply(target, args)
-        )
-      },
+    const counting = watching(server.client(), (send, name) => {
+      counted.push(name)
+      return send()
     })
     const sessions = createSessions<{ user?: string; n?: number }>({
       store: dynamodbStore({ client: counting, table: 'sessions' }),
@@ -118,17 +107,12 @@ describe('dynamodbStore on dynalite', () => {
       version: { S: 'one' },
       expiresAt: { N: String(NOW + 1000) },
     }
-    await client().putItem({ TableName: 'sessions', Item: strange })
+    await server.client().putItem({ TableName: 'sessions', Item: strange })
     expect(await stores[0]!.load('strange', call)).toBeUndefined()
   })
 
   it('turns a server that is not there into a StoreError', async () => {
-    const nowhere = new DynamoDB({
-      endpoint: 'http://127.0.0.1:1',
-      region: 'local',
-      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-      maxAttempts: 1,
-    })
+    const nowhere = dynamoClient(1)
     const sessions = createSessions({ store: dynamodbStore({ client: nowhere, table: 'sessions' }) })
     const cookie = `__Host-sid=${'A'.repeat(22)}.${'A'.repeat(43)}`
     await expect(sessions.open({ cookie, secure: true })).rejects.toMatchObject({ code: 'ERR_SOJOURN_STORE' })
@@ -153,3 +137,18 @@ describe('dynamodbStore', () => {
     )
   })
 })
+
+/** The client, with something around each of its requests. */
+function watching(
+  client: DynamoDB,
+  around: (send: () => Promise<unknown>, name: string) => Promise<unknown>,
+): DynamoDB {
+  return new Proxy(client, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name, target)
+      if (typeof method !== 'function') return method
+      const send = method as (...args: unknown[]) => Promise<unknown>
+      return (...args: unknown[]) => around(() => send.apply(target, args), String(name))
+    },
+  })
+}

@@ -1,8 +1,8 @@
-/** Places in a Redis for the promises: one server for the test file, a prefix for each place. */
+/** Places in a Redis, and in a cluster, for the promises: one for the test file, a prefix for each place. */
 import { randomUUID } from 'node:crypto'
-import { createClient } from 'redis6'
+import { createClient, createCluster } from 'redis6'
 import { redisStore } from '../../src/stores/redis.ts'
-import { openRedis } from '../servers/redis.ts'
+import { openRedis, startRedisCluster } from '../servers/redis.ts'
 import type { OpenStore } from './stores.ts'
 
 export interface RedisPlace extends OpenStore {
@@ -41,5 +41,17 @@ export async function openRedisPlace({ telling = false } = {}): Promise<RedisPla
   }
 }
 
-/** Ends with the process. */
+export async function openRedisClusterPlace(): Promise<OpenStore> {
+  cluster ??= startRedisCluster()
+  const rootNodes = (await cluster).nodes.map(({ url }) => ({ url }))
+  const client = createCluster({ rootNodes })
+  await client.connect()
+  return {
+    store: redisStore({ client, prefix: `promises-${randomUUID()}:` }),
+    close: () => client.close(),
+  }
+}
+
+/** They end with the process. */
+let cluster: ReturnType<typeof startRedisCluster> | undefined
 let server: ReturnType<typeof openRedis> | undefined

@@ -1,4 +1,7 @@
-/** A Worker in which the conformance cases run against the Cloudflare stores: `/<store>` lists them, `/<store>/<n>` runs one. */
+/**
+ * A Worker with the Cloudflare stores. `/<store>` lists the conformance cases, `/<store>/<n>` runs one; `/<store>/call`
+ * makes one call of the store, `/<store>/visit` is a visit of a site.
+ */
 import { createSessions } from '../../src/index.ts'
 import { d1Store, durableObjectStore, SojournObject, workersKvStore } from '../../src/stores/cloudflare.ts'
 import type { D1Database } from '../../src/stores/_cloudflare-d1.ts'
@@ -19,11 +22,14 @@ const STORES: Record<string, (env: Bindings) => Store | Promise<Store>> = {
   objects: ({ OBJECTS }) => durableObjectStore({ namespace: OBJECTS }),
   async d1({ DB }) {
     const store = d1Store({ database: DB })
-    await store.migrate()
+    if (!migrated) await store.migrate()
+    migrated = true
     return store
   },
   kv: ({ KV }) => workersKvStore({ namespace: KV }),
 }
+
+let migrated = false
 
 // oxlint-disable-next-line import/no-default-export -- what a Worker is
 export default {
@@ -32,6 +38,7 @@ export default {
     const open = (): Store | Promise<Store> => STORES[name]!(env)
     const store = await open()
     if (at === 'visit') return visit(request, store)
+    if (at === 'call') return call(store, (await request.json()) as Call)
     const cases = casesFor(store)
     if (at === undefined) return Response.json(cases.map((storeCase) => storeCase.name))
     try {
@@ -41,6 +48,20 @@ export default {
       return new Response(String((error as Error).stack), { status: 500 })
     }
   },
+}
+
+interface Call {
+  readonly method: keyof Store
+  readonly args: unknown[]
+}
+
+/** A listing's answer is the list of what it gave; nothing is null. */
+async function call(store: Store, { method, args }: Call): Promise<Response> {
+  const made = (store[method] as (...args: unknown[]) => unknown).apply(store, args)
+  if (method !== 'list' && method !== 'scan') return Response.json((await made) ?? null)
+  const listed = []
+  for await (const entry of made as AsyncIterable<unknown>) listed.push(entry)
+  return Response.json(listed)
 }
 
 /** A visit of a site whose sessions are there: counted, and answered with its cookie. */
