@@ -2,7 +2,7 @@
  * P6: nothing for nothing. For each kind of request the calls that the engine receives, in order: golden lists. A
  * change here is a change of what Sojourn costs.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { jsonCodec } from '../../src/core/data.ts'
 import { drawId, drawSecret } from '../../src/core/token.ts'
 import type { App } from '../support/adapters.ts'

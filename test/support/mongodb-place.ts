@@ -1,14 +1,14 @@
 /** Places in a MongoDB for the promises: MONGODB_URL's server or the stand-in, a collection for each place. */
 import { randomUUID } from 'node:crypto'
 import { MongoClient } from 'mongodb'
-import { type MongoCollection, mongodbStore } from '../../src/stores/mongodb.ts'
+import { mongodbStore } from '../../src/stores/mongodb.ts'
 import { startMongoStandIn } from '../servers/mongo-stand-in.ts'
 import type { OpenStore } from './stores.ts'
 
 export async function openMongodbPlace(): Promise<OpenStore> {
   client ??= connected()
   const collection = (await client).db().collection(`promises_${randomUUID()}`)
-  const store = mongodbStore({ collection: collection as MongoCollection })
+  const store = mongodbStore({ collection })
   await store.migrate()
   return {
     store,
