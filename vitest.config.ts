@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // What it draws as a secret is looked for in all that a test file puts out.
+    setupFiles: ['test/security/secrecy/setup.ts'],
     // One word of truth at the end of every run: `N passed, N failed`; no requirement without its tests; and no table
     // of promises that the tests have not found.
     reporters: [
