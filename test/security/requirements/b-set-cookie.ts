@@ -1,5 +1,5 @@
 /** B: the Set-Cookie that is sent. */
-import { later, met, otherwise, type Requirement } from './_requirement.ts'
+import { met, otherwise, type Requirement } from './_requirement.ts'
 
 export const setCookie: readonly Requirement[] = [
   met('B01', 'high', 'By default `__Host-`, Secure, HttpOnly, SameSite=Lax, Path=/, no Domain', [
@@ -104,7 +104,13 @@ export const setCookie: readonly Requirement[] = [
     ['promises/p6-nothing-for-nothing', 'sends a visitor whom nobody remembers no cookie, and keeps nothing'],
     ['security/flood', 'visitors of whom nothing is remembered leave nothing'],
   ),
-  later('B17', 'low', 'Clear-Site-Data at a logout, by option', 'Being built.'),
+  met(
+    'B17',
+    'low',
+    'Clear-Site-Data at a logout, by option, on https alone',
+    ['shell/visit-clear-site-data', 'comes with the response whose handler ended the session, by option'],
+    ['shell/visit-clear-site-data', 'comes on https alone'],
+  ),
   met(
     'B18',
     'medium',

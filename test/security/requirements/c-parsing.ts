@@ -51,7 +51,13 @@ export const parsing: readonly Requirement[] = [
     ['core/cookie', 'keeps quotes, escapes and everything but SP and HTAB around a value'],
     ['security/encoding', 'no spelling but the exact one is the session’s cookie'],
   ),
-  met('C08', 'high', 'No header makes an error', ['shell/visit-open', 'never make an error, and never open a session']),
+  met(
+    'C08',
+    'high',
+    'No header makes an error',
+    ['shell/visit-open', 'never make an error, and never open a session'],
+    ['security/fuzz', 'make no exception and no forgery'],
+  ),
   met(
     'C09',
     'medium',

@@ -51,6 +51,7 @@ export const data: readonly Requirement[] = [
     'What the codec cannot keep is an error, not a silent loss',
     ['core/data', ', and the error says so'],
     ['core/data', 'come back as they were encoded'],
+    ['codec', 'gives back whatever it was given'],
   ),
   notOurs(
     'F08',

@@ -8,6 +8,7 @@ export const crypto: readonly Requirement[] = [
     'What does not verify is refused; nothing is tried another way',
     ['stores/seal', 'refuses every downgrade'],
     ['stores/seal', 'opens no random input, and never throws'],
+    ['security/fuzz', 'make no exception and no forgery'],
   ),
   met(
     'G02',

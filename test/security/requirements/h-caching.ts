@@ -1,5 +1,5 @@
 /** H: caches between the server and the browser. */
-import { later, met, otherwise, type Requirement } from './_requirement.ts'
+import { met, otherwise, type Requirement } from './_requirement.ts'
 
 export const caching: readonly Requirement[] = [
   met(
@@ -13,13 +13,17 @@ export const caching: readonly Requirement[] = [
     'adapters/headers',
     'says Vary: Cookie after a look at ',
   ]),
-  later('H03', 'critical', 'Behind a shared cache nobody receives another’s cookie or page', 'Being built.'),
+  met('H03', 'critical', 'Behind a shared cache nobody receives another’s cookie or page', [
+    'security/shared-cache',
+    ': each gets their own body, and their own cookie',
+  ]),
   met(
     'H04',
     'medium',
     'A 304 sets no cookie without need',
     ['adapters/connection', 'a read is a 304 without a cookie and with Vary (H02, H04)'],
     ['adapters/connection', 'a change that needs a cookie delivers it on a 304 too'],
+    ['security/shared-cache', 'with somebody’s cookie leaves nothing of it behind'],
   ),
   otherwise(
     'H05',

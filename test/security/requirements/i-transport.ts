@@ -8,12 +8,20 @@ export const transport: readonly Requirement[] = [
     'No forwarded header is believed but of trusted hops, and then the right-most',
     ['adapters/proxy', 'no other header is believed at all'],
     ['adapters/proxy', ', since '],
+    ['security/forwarded-headers', 'no client on plain http makes itself secure, nor changes its address (I01, I03)'],
+    ['security/forwarded-headers', ', what the client wrote counts for nothing (I01, I03)'],
   ),
   met('I02', 'high', 'A session of plain http is none on https', [
     'shell/visit-cookie',
     'of plain http opens nothing on https, and the other way round',
   ]),
-  met('I03', 'medium', 'A client’s address is that of a trusted hop, in one spelling', ['adapters/proxy', ' (I03)']),
+  met(
+    'I03',
+    'medium',
+    'A client’s address is that of a trusted hop, in one spelling',
+    ['adapters/proxy', ' (I03)'],
+    ['security/forwarded-headers', 'a client has one address, however it is spelled (I03)'],
+  ),
   otherwise(
     'I04',
     'low',

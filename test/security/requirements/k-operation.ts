@@ -39,6 +39,7 @@ export const operation: readonly Requirement[] = [
     'high',
     'No log, event, error or inspection shows a token or a key',
     ['security/log-leaks', 'nothing that can be printed of them has a secret in it'],
+    ['security/canary', 'is noticed in '],
     ['shell/secrets', 'is in no event, error, warning, store or printed session of a long and troubled life'],
     ['examples/tour', 'shows the seven steps on one screen, and none of its secrets'],
   ),
