@@ -7,10 +7,11 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import express from 'express'
@@ -48,6 +49,7 @@ interface Scene {
   connect(user: string): Promise<{ id: string; cookie: string; events: RawAnswer }>
   /** How many connections have been told to end. */
   readonly ended: () => number
+  readonly port: number
   close(): Promise<void>
 }
 
@@ -75,6 +77,7 @@ async function open(store: Store, time?: () => number): Promise<Scene> {
     res.on('close', stop)
   })
   const server = createServer(app).listen(0, '127.0.0.1')
+  server.on('upgrade', (req: IncomingMessage, socket: Duplex) => void upgrade(here, req, socket))
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {
@@ -83,6 +86,7 @@ async function open(store: Store, time?: () => number): Promise<Scene> {
     here,
     there,
     ended: () => ended,
+    port,
     async connect(user) {
       const browser = new Browser(port)
       await browser.post(`/session?user=${user}`)
@@ -101,6 +105,29 @@ async function open(store: Store, time?: () => number): Promise<Scene> {
       await once(server, 'close')
     },
   }
+}
+
+/** As a library for WebSockets does: after that, the two sides speak over the socket. */
+async function upgrade(sessions: Sessions<Data>, { headers }: IncomingMessage, socket: Duplex): Promise<void> {
+  const { user, id } = await sessions.open({ cookie: headers.cookie ?? null, secure: false })
+  if (!user) return void socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n')
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: words\r\n\r\nhello')
+  socket.on(
+    'close',
+    sessions.watch(id, () => socket.end('bye')),
+  )
+}
+
+/** Asks for an upgrade; gives the socket's words, and all of them when it has ended. */
+function upgraded(port: number, cookie: string): { begun: Promise<unknown>; all: Promise<string> } {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(
+    `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: words\r\nCookie: ${cookie}\r\n\r\n`,
+  )
+  const begun = once(socket, 'data')
+  let words = ''
+  socket.setEncoding('latin1').on('data', (text: string) => (words += text))
+  return { begun, all: once(socket, 'close').then(() => words) }
 }
 
 /** How a session ends in another process. */
@@ -204,6 +231,18 @@ describe.each(silent)('an open connection, where nothing tells of changes: %s', 
     await pass(1, scene.clock)
     expect(scene.ended()).toBe(1)
     expect(await events.all).toContain('data: hello')
+  })
+
+  it('is an upgraded one as well, and none is upgraded without a session', async () => {
+    const user = newUser()
+    const { cookie, id } = await scene.connect(user)
+    const socket = upgraded(scene.port, cookie)
+    await socket.begun
+    await scene.watched.idle()
+    await scene.there.revoke(id, { principal: user })
+    await pass(LOOK_EVERY_MS)
+    expect(await socket.all).toMatch(/^HTTP\/1\.1 101 .*hellobye$/s)
+    expect(await upgraded(scene.port, cookie).all).toMatch(/^HTTP\/1\.1 401 /)
   })
 
   it('ends at once by what its own process does', async () => {

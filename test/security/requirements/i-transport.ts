@@ -37,5 +37,6 @@ export const transport: readonly Requirement[] = [
     ['security/open-connections', 'ends at once with its session, by '],
     ['security/open-connections', 'ends within 30 seconds of its session, by '],
     ['security/open-connections', 'ends at its session’s expiry, and not before'],
+    ['security/open-connections', 'is an upgraded one as well, and none is upgraded without a session'],
   ),
 ]
