@@ -35,10 +35,10 @@ export function startNode(core, script, args = [], { nodeFlags = [], env = {} } 
   return child
 }
 
-/** Starts a program on a core. */
-export function startProgram(core, program, args) {
+/** Starts a program on a core; `options` may say as whom, and where. */
+export function startProgram(core, program, args, options = {}) {
   const [command, words] = pinned(core, program, args)
-  return spawn(command, words, { stdio: 'ignore' })
+  return spawn(command, words, { ...options, stdio: 'ignore' })
 }
 
 /** Sends a question to a child and gives its next message. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomBytes } from 'node:crypto'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import cookieSession from 'cookie-session'
@@ -49,7 +50,7 @@ export async function cookies({ rounds }) {
 }
 
 function contenderOfOurs() {
-  const store = cookieStore({ keys: [{ id: 'k1', secret: Buffer.alloc(32, 'a secret that is not all one byte') }] })
+  const store = cookieStore({ keys: [{ id: 'k1', secret: randomBytes(32) }] })
   const body = `1 line of metadata\n${JSON.stringify(DATA)}`
   const session = { version: 1, expiresAt: 2_000_000_000_000, principal: 'alice', body }
   return async () => {

@@ -11,15 +11,19 @@ import { flatStores, LONG_AGO_MS, PRUNE_BATCH } from './flat-stores.js'
 const STRETCH_MS = 30
 const WARM_UP_MS = 500
 const DAY_MS = 86_400_000
+const AT_ONCE = 100
 
 const [name, count] = process.argv.slice(2)
 const sessions = Number(count)
 const folder = await mkdtemp(join(tmpdir(), 'sojourn-bench-'))
 const store = await flatStores.find((each) => each.name === name).open(folder)
-for (let number = 0; number < sessions; number++) await store.write(number, Date.now() + DAY_MS)
+for (let number = 0; number < sessions; number += AT_ONCE) {
+  const some = Array.from({ length: Math.min(AT_ONCE, sessions - number) }, (_, each) => number + each)
+  await Promise.all(some.map((each) => store.write(each, Date.now() + DAY_MS)))
+}
 
 process.on('message', (call) => void (call === 'end' ? end() : time(call).then((micros) => process.send(micros))))
-process.send(['load', 'save', 'list', ...(store.prune ? ['prune'] : [])])
+process.send(['load', 'save', 'list', 'revoke', 'revokeAll', 'prune'].filter((call) => store[call]))
 
 const warm = new Set()
 
@@ -54,6 +58,7 @@ async function timePrune() {
 }
 
 async function end() {
+  await store.close?.()
   await rm(folder, { recursive: true })
   process.disconnect()
 }

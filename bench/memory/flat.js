@@ -7,28 +7,35 @@ import { join } from 'node:path'
 import { available } from '../_available.js'
 import { ask, startNode, stopped } from '../_processes.js'
 import { spread } from '../_stats.js'
+import { startEngines } from '../throughput/engines.js'
 import { flatStores } from './flat-stores.js'
 
 const CHILD = join(import.meta.dirname, 'flat-child.js')
 const FEW = 1000
 const FLAT = 3
 const TURNS = 15
-const CALLS = ['load', 'save', 'list', 'prune']
+const CALLS = ['load', 'save', 'list', 'revoke', 'revokeAll', 'prune']
+const TITLES = { list: "list one's 4", revokeAll: "revoke one's 4", prune: 'prune 100' }
 
 /** @returns `{ tables, targets, data }` */
 export async function flat(many) {
   const data = []
-  for (const { name, role } of await available(flatStores)) {
+  for (const { name, role, engine } of await available(flatStores)) {
     console.log(`  flat cost: ${name}`)
-    data.push({ name, role, ...(await measure(name, many)) })
+    const engines = await startEngines(engine ? [engine] : [])
+    try {
+      data.push({ name, role, ...(await measure(name, many, engines.env)) })
+    } finally {
+      await engines.stop()
+    }
   }
   const ours = data.filter(({ role }) => role === 'ours')
   return { tables: [tableOf(data, many)], targets: ours.flatMap((each) => targetsOf(each, many)), data }
 }
 
 /** Both stores stand side by side and are asked in turns, so that what else the machine does happens to both. */
-async function measure(name, many) {
-  const [few, full] = [FEW, many].map((sessions) => startNode(undefined, CHILD, [name, String(sessions)]))
+async function measure(name, many, env) {
+  const [few, full] = [FEW, many].map((sessions) => startNode(undefined, CHILD, [name, String(sessions)], { env }))
   try {
     const [calls] = await Promise.all([ask(few), ask(full)])
     const micros = { few: {}, many: {} }
@@ -52,13 +59,13 @@ async function measure(name, many) {
 function tableOf(data, many) {
   return {
     title: `µs a call, with ${FEW.toLocaleString('en')} sessions and with ${many.toLocaleString('en')}`,
-    head: ['', ...CALLS.map((call) => (call === 'prune' ? 'prune 100' : call === 'list' ? "list one's 4" : call))],
+    head: ['', ...CALLS.map((call) => TITLES[call] ?? call)],
     rows: data.map((each) => [each.name, ...CALLS.map((call) => cell(each, call))]),
   }
 }
 
 function cell({ few, many }, call) {
-  if (few[call] === undefined) return 'does it by itself'
+  if (few[call] === undefined) return call === 'prune' ? 'does it by itself' : 'cannot'
   return `${micros(few[call])} → ${micros(many[call])} (${(many[call] / few[call]).toFixed(1)}×)`
 }
 

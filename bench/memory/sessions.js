@@ -9,6 +9,12 @@ export function userOf(number) {
   return `u${String(Math.floor(number / SESSIONS_EACH)).padStart(7, '0')}`
 }
 
+/** The numbers of all sessions that this session's user has. */
+export function numbersOf(number) {
+  const first = number - (number % SESSIONS_EACH)
+  return Array.from({ length: SESSIONS_EACH }, (_, each) => first + each)
+}
+
 /** A session's data: different in each, and of exactly {@link DATA_BYTES}. */
 export function dataOf(number) {
   const seed = (number * 2_654_435_761) >>> 0

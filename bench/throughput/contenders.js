@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { join } from 'node:path'
 import { programsFor } from './engines.js'
 import { expressApp } from './express-app.js'
 import { floor } from './floor.js'
@@ -58,6 +59,59 @@ export const contenders = [
       return expressApp(await expressSession({ store: new RedisStore({ client: await redisClient() }) }))
     },
   },
+  {
+    name: 'sojourn-postgres',
+    role: 'ours',
+    ...express('postgres', 'pg', 'sojourn', 'sojourn/express', 'sojourn/postgres'),
+    async app() {
+      const { postgresStore } = await import('sojourn/postgres')
+      const store = postgresStore({ client: await postgresPool() })
+      await store.migrate()
+      return expressApp(await sojourn(store))
+    },
+  },
+  {
+    name: 'express-session-postgres',
+    role: 'peer',
+    library: 'express-session',
+    ...express('postgres', 'pg', 'express-session', 'connect-pg-simple'),
+    async app() {
+      const [{ default: session }, { default: connectPgSimple }] = await Promise.all([
+        import('express-session'),
+        import('connect-pg-simple'),
+      ])
+      const PgStore = connectPgSimple(session)
+      const store = new PgStore({ pool: await postgresPool(), createTableIfMissing: true })
+      return expressApp(await expressSession({ store }))
+    },
+  },
+  {
+    name: 'sojourn-sqlite',
+    role: 'ours',
+    ...express('sqlite', '@photostructure/sqlite', 'sojourn', 'sojourn/express', 'sojourn/sqlite'),
+    async app() {
+      const { sqliteStore } = await import('sojourn/sqlite')
+      return expressApp(await sojourn(sqliteStore({ path: join(process.env.BENCH_SQLITE_FOLDER, 'sojourn.db') })))
+    },
+  },
+  {
+    name: 'express-session-sqlite',
+    role: 'peer',
+    library: 'express-session',
+    ...express('sqlite', '@photostructure/sqlite', 'express-session', 'better-sqlite3-session-store'),
+    async app() {
+      const [{ default: session }, { default: sqliteSessionStore }, { DatabaseSync }] = await Promise.all([
+        import('express-session'),
+        import('better-sqlite3-session-store'),
+        import('@photostructure/sqlite'),
+      ])
+      // As fast as its file can be, and as ours is.
+      const client = new DatabaseSync(join(process.env.BENCH_SQLITE_FOLDER, 'express-session.db'))
+      client.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+      const SqliteStore = sqliteSessionStore(session)
+      return expressApp(await expressSession({ store: new SqliteStore({ client }) }))
+    },
+  },
 ]
 
 function express(store, ...needs) {
@@ -67,6 +121,11 @@ function express(store, ...needs) {
 async function redisClient() {
   const { createClient } = await import('redis6')
   return createClient({ url: process.env.BENCH_REDIS_URL }).connect()
+}
+
+async function postgresPool() {
+  const { default: pg } = await import('pg')
+  return new pg.Pool({ connectionString: process.env.BENCH_POSTGRES_URL })
 }
 
 /** No session: what the others' handlers would find in one is always there. */

@@ -1,38 +1,96 @@
 /**
- * The database servers that some stores need: each starts one of its own, on the load's core, and keeps nothing.
+ * What some stores need: a database server of the run's own, on the load's core, or a folder. Nothing of it stays.
  *
  * @module
  */
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { LOAD_CORE, startProgram, stop } from '../_processes.js'
 
-/** By store: the program, its arguments on a port, and the variable that tells a contender where it is. */
+/** By store: the program, if it needs one, and `start()`, which gives the variables that tell a contender where it is. */
 const ENGINES = {
   redis: {
     program: 'redis-server',
-    args: (port) => ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-    variable: 'BENCH_REDIS_URL',
-    url: (port) => `redis://127.0.0.1:${port}`,
+    async start() {
+      const port = await freePort()
+      const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+      const child = startProgram(LOAD_CORE, 'redis-server', settings)
+      await listening(port)
+      return { env: { BENCH_REDIS_URL: `redis://127.0.0.1:${port}` }, stop: () => stop(child) }
+    },
+  },
+
+  postgres: {
+    program: postgresProgram('postgres'),
+    async start() {
+      const port = await freePort()
+      const folder = newFolder('postgres')
+      // It refuses to run as root.
+      const user = userNamed('postgres')
+      if (user) chownSync(folder, user.uid, user.gid)
+      const data = join(folder, 'data')
+      const initial = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync']
+      execFileSync(postgresProgram('initdb'), initial, { ...user, cwd: folder, stdio: 'pipe' })
+      const settings = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'max_connections=200']
+      const args = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, ...settings]
+      const child = startProgram(LOAD_CORE, postgresProgram('postgres'), args, { ...user, cwd: folder })
+      await listening(port)
+      return {
+        env: { BENCH_POSTGRES_URL: `postgres://postgres@127.0.0.1:${port}/postgres` },
+        async stop() {
+          await stop(child)
+          rmSync(folder, { recursive: true })
+        },
+      }
+    },
+  },
+
+  sqlite: {
+    async start() {
+      const folder = newFolder('sqlite')
+      return { env: { BENCH_SQLITE_FOLDER: folder }, stop: async () => rmSync(folder, { recursive: true }) }
+    },
   },
 }
 
 /** The programs that a store needs. */
 export function programsFor(store) {
-  return ENGINES[store] ? [ENGINES[store].program] : []
+  return ENGINES[store]?.program ? [ENGINES[store].program] : []
 }
 
 /** Starts what the stores need; gives the variables for the contenders, and `stop()`. */
 export async function startEngines(stores) {
-  const children = []
-  const env = {}
-  for (const { program, args, variable, url } of stores.map((store) => ENGINES[store]).filter(Boolean)) {
-    const port = await freePort()
-    children.push(startProgram(LOAD_CORE, program, args(port)))
-    await listening(port)
-    env[variable] = url(port)
+  const engines = []
+  for (const store of stores) if (ENGINES[store]) engines.push(await ENGINES[store].start())
+  return {
+    env: Object.assign({}, ...engines.map(({ env }) => env)),
+    stop: () => Promise.all(engines.map((engine) => engine.stop())),
   }
-  return { env, stop: () => Promise.all(children.map((child) => stop(child))) }
+}
+
+/** Debian keeps PostgreSQL's programs beside the PATH, by version. */
+function postgresProgram(name) {
+  const home = '/usr/lib/postgresql'
+  try {
+    const [latest] = readdirSync(home).sort((a, b) => Number(b) - Number(a))
+    return join(home, latest, 'bin', name)
+  } catch {
+    return name // Not Debian's: on the PATH, or nowhere.
+  }
+}
+
+function userNamed(name) {
+  if (process.getuid?.() !== 0) return undefined
+  const idOf = (flag) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
+  return { uid: idOf('-u'), gid: idOf('-g') }
+}
+
+function newFolder(name) {
+  return mkdtempSync(join(tmpdir(), `sojourn-bench-${name}-`))
 }
 
 async function freePort() {
@@ -44,7 +102,7 @@ async function freePort() {
   return port
 }
 
-async function listening(port, tries = 100) {
+async function listening(port, tries = 200) {
   const socket = connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')
