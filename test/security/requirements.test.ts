@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { storeCases } from '../../src/testing/store-cases.ts'
 import { CATALOGUE, requirements } from './requirements/index.ts'
 import { page } from './requirements/page.ts'
+import { unproven } from './requirements/unproven.ts'
 
 const root = new URL('../../', import.meta.url)
 const names = new Set<string>(storeCases.map(({ name }) => name))
@@ -38,6 +39,16 @@ describe('the requirements', () => {
       }
     },
   )
+
+  it('are unproven where a file ran and a test that is named did not pass in it', () => {
+    const [a01, l01] = ['A01', 'L01'].map((id) => requirements.find((each) => each.id === id)!)
+    const proof = 'tokens > is drawn from as many random bytes as it says'
+    const ran = (names: string[]): ReadonlyMap<string, string[]> => new Map([['core/token', names]])
+    expect(unproven([a01!, l01!], ran([proof, 'another']))).toEqual([])
+    expect(unproven([a01!, l01!], ran(['another']))).toEqual([
+      'A01: no test with these words passed in core/token: is drawn from as many random bytes as it says',
+    ])
+  })
 
   it('are what their page says: npm run docs:security writes it', async () => {
     await expect(page()).toMatchFileSnapshot('../../docs/security/requirements.md')
