@@ -147,7 +147,7 @@ class SessionManager<T extends object> implements Manager<T> {
       clock,
       random: options.random ?? pooledRandom(),
       events,
-      keeper: new Keeper(this.#store, this.#calls, events),
+      keeper: new Keeper(this.#store, this.#calls, events, config.from),
       queue: new Queue(),
       hash: secretHasher(config.namespace, config.cookieName),
       warnOnce: warner(events),
@@ -228,7 +228,7 @@ class SessionManager<T extends object> implements Manager<T> {
     const record = await this.#load(id)
     // Asked for by name: a principal that is missing by mistake is not everybody.
     if (!record || ('principal' in only && record.principal !== requirePrincipal(only.principal))) return false
-    await this.#shell.keeper.remove(id, record.principal)
+    await this.#shell.keeper.end(record)
     this.#shell.events.emit('revoked', { id, ...(record.principal !== null && { principal: record.principal }) })
     return true
   }
@@ -236,6 +236,7 @@ class SessionManager<T extends object> implements Manager<T> {
   async revokeAll(principal: string, but: { except?: string } = {}): Promise<number> {
     const removeAll = this.#shell.keeper.ability('removeAll')
     const name = requirePrincipal(principal)
+    await this.#retireAll(name, but)
     const ended = await this.#calls.make('removeAll', {}, (call) => removeAll(name, but, call))
     this.#shell.events.emit('revoked', { principal: name, reason: `all, ${ended}` })
     return ended
@@ -269,6 +270,15 @@ class SessionManager<T extends object> implements Manager<T> {
   async #load(id: string): Promise<SessionRecord | undefined> {
     const record = isId(id) ? await this.#shell.keeper.load(id) : undefined
     return record && isAlive(this.#shell, record) ? record : undefined
+  }
+
+  /** Before sessions that were taken over end, what they came from does: after that, the store names them no more. */
+  async #retireAll(principal: string, { except }: { except?: string }): Promise<void> {
+    const { config, keeper } = this.#shell
+    if (!config.from || !this.#store.list) return
+    for await (const { id, metadata } of keeper.list(principal)) {
+      if (metadata.origin && id !== except) await keeper.retire(metadata.origin.id)
+    }
   }
 
   /** A session in its cookie cannot be looked at from here: not whether it is there, nor whose it is. */

@@ -60,6 +60,19 @@ export function cookieShape(options: ResolvedCookie, secure: boolean): CookieSha
   return { name: prefix + options.name, attributes: attributes.join('; ') }
 }
 
+/** RFC 9110 section 5.6.2. A nameless cookie could stand for any other. */
+export function isCookieName(name: unknown): name is string {
+  return typeof name === 'string' && /^[!#$%&'*+\-.^_`|~\w]+$/.test(name)
+}
+
+export function isCookiePath(path: unknown): path is string {
+  return typeof path === 'string' && /^\/[\x20-\x3a\x3c-\x7e]*$/.test(path)
+}
+
+export function isCookieDomain(domain: unknown): domain is string {
+  return typeof domain === 'string' && /^\.?[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(domain)
+}
+
 /** Writes a `Set-Cookie`; `maxAge` in seconds, none for a cookie that ends with the browser. */
 export function formatCookie(shape: CookieShape, value: string, maxAge?: number): string {
   return `${shape.name}=${value}${maxAge === undefined ? '' : `; Max-Age=${maxAge}`}${shape.attributes}`

@@ -4,10 +4,19 @@
  * @module
  */
 import type { Data } from './changes.ts'
-import { type CookieOptions, type CookieShape, cookieShape, type ResolvedCookie } from './cookie.ts'
+import {
+  type CookieOptions,
+  type CookieShape,
+  cookieShape,
+  isCookieDomain,
+  isCookieName,
+  isCookiePath,
+  type ResolvedCookie,
+} from './cookie.ts'
 import { type Codec, type DataFormat, dataFormat, jsonCodec, type StandardSchema, type Upgrade } from './data.ts'
 import { ConfigError } from './errors.ts'
 import type { Limits } from './expiry.ts'
+import type { Predecessor } from './predecessor.ts'
 import { defaultPrincipal, type PrincipalValue } from './principal.ts'
 import type { SessionData } from './session.ts'
 import type { SealedStore, Store } from './store.ts'
@@ -17,6 +26,8 @@ import type { Random } from './token.ts'
 export interface Options<T extends object = SessionData> {
   /** Where sessions are kept. Default `memoryStore()`. */
   store?: Store | SealedStore
+  /** The sessions of another library, which browsers bring along: `fromExpressSession(…)` of `sojourn/migrate`. Default none. */
+  from?: Predecessor
   /** Seconds without a request after which a session ends. Default 86,400, a day. Each request moves it. */
   idleTimeout?: number
   /** Seconds after which a session ends whatever happens; counted from creation, anew from each sign-in. Default 30 days. */
@@ -77,6 +88,7 @@ export interface Config {
   readonly cookieName: string
   /** Name, domain and path: in a browser, one cookie. */
   readonly cookieScope: string
+  readonly from: Predecessor | undefined
   readonly secure: 'auto' | boolean
   readonly persistent: boolean
   /** The cookie on https and on plain http. */
@@ -125,6 +137,8 @@ export function resolveOptions<T extends object>(given: Options<T>): Config {
   checkSealed(options)
   checkCrowd(options, given)
   checkCookie(cookie)
+  const shapes = { secure: cookieShape(cookie, true), plain: cookieShape(cookie, false) }
+  checkPredecessor(options, cookie, shapes)
   return {
     limits: { idleMs: options.idleTimeout * 1000, lifetimeMs: options.lifetime * 1000 },
     rotateEveryMs: options.rotateEvery * 1000,
@@ -133,9 +147,10 @@ export function resolveOptions<T extends object>(given: Options<T>): Config {
     namespace: options.namespace,
     cookieName: cookie.name,
     cookieScope: `${cookie.name}; ${cookie.domain ?? ''}${cookie.path}`,
+    from: options.from,
     secure: cookie.secure,
     persistent: cookie.persistent,
-    shapes: { secure: cookieShape(cookie, true), plain: cookieShape(cookie, false) },
+    shapes,
     format: dataFormat(options.codec, options.maxBytes, options.schema, options.upgrade),
     onConflict: options.onConflict,
     onStoreFailure: options.onStoreFailure,
@@ -163,6 +178,7 @@ export function refuseUnknown(kind: string, given: object, known: ReadonlySet<st
 const OPTION_NAMES = new Set([
   ...Object.keys(DEFAULTS),
   'store',
+  'from',
   'rotateOn',
   'cookie',
   'schema',
@@ -284,11 +300,33 @@ function checkCrowd(
   )
 }
 
+function checkPredecessor(
+  { from, store }: { from?: Predecessor; store?: Store | SealedStore },
+  { secure }: ResolvedCookie,
+  shapes: Config['shapes'],
+): void {
+  if (from === undefined) return
+  for (const key of ['read', 'load', 'remove', 'takeAway'] as const) {
+    check(
+      typeof (from as Partial<Predecessor> | null)?.[key] === 'function',
+      `from has no method ${key}; give fromExpressSession({ secret, store }) of sojourn/migrate, or another Predecessor`,
+    )
+  }
+  check(
+    !store || !('seal' in store),
+    'from needs a store on the server, where parallel requests find what one of them took over; leave from out, or use another store',
+  )
+  const names = [secure !== false && shapes.secure.name, secure !== true && shapes.plain.name]
+  check(
+    !names.includes(from.cookieName),
+    `The old cookie and the new one are both called ${JSON.stringify(from.cookieName)}, and the one could not be taken away without the other; choose another cookie.name`,
+  )
+}
+
 function checkCookie(cookie: ResolvedCookie): void {
   const { name, domain, path, sameSite, secure } = cookie
-  // RFC 9110 section 5.6.2. A nameless cookie could stand for any other.
   check(
-    typeof name === 'string' && /^[!#$%&'*+\-.^_`|~\w]+$/.test(name),
+    isCookieName(name),
     `cookie.name is no valid cookie name: ${JSON.stringify(name)}; use letters, digits, - and _`,
   )
   check(
@@ -297,11 +335,11 @@ function checkCookie(cookie: ResolvedCookie): void {
   )
   check(!(name in {}), `cookie.name "${name}" is a name that JavaScript objects have by themselves; choose another`)
   check(
-    typeof path === 'string' && /^\/[\x20-\x3a\x3c-\x7e]*$/.test(path),
+    isCookiePath(path),
     'cookie.path must begin with / and have no control characters and no semicolon; give for example "/"',
   )
   check(
-    domain === undefined || (typeof domain === 'string' && /^\.?[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(domain)),
+    domain === undefined || isCookieDomain(domain),
     'cookie.domain must be a host name; give for example "example.org", or leave it out to keep the cookie to one host',
   )
   oneOf('cookie.sameSite', sameSite, ['lax', 'strict', 'none'])

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import type { Origin } from './predecessor.ts'
 import type { StoredSession } from './store.ts'
 
 /** What Sojourn knows of a session beside its data. */
@@ -37,6 +38,8 @@ export interface Rare {
   /** Labels for its owner's list. */
   readonly userAgent?: string
   readonly address?: string
+  /** The session of another library that it came from. */
+  readonly origin?: Origin
   /** Marks of the writes shortly before this one, while several follow each other closely. */
   readonly marks?: readonly string[]
 }
@@ -75,6 +78,7 @@ const RARE: Readonly<Record<keyof Rare, (value: unknown) => boolean>> = {
   persistent: (value) => typeof value === 'boolean',
   userAgent: isString,
   address: isString,
+  origin: isOrigin,
   marks: (value) => Array.isArray(value) && value.every(isString),
 }
 const RARE_KEYS = Object.keys(RARE) as (keyof Rare)[]
@@ -156,6 +160,12 @@ function isPreviousToken(value: unknown): boolean {
   return (
     isString(hash) && (sealed === undefined || isString(sealed)) && (confirmedAt === undefined || isNumber(confirmedAt))
   )
+}
+
+function isOrigin(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, mark } = value as Partial<Origin>
+  return isString(id) && isString(mark)
 }
 
 function isNumber(value: unknown): boolean {

@@ -66,6 +66,16 @@ export function secretHasher(namespace: string, cookieName: string): (secret: st
   return (secret) => sha256(prefix + field(secret))
 }
 
+/**
+ * Derives a token: the id from names, the secret from these and a proof. The same of both give the same token; who has
+ * only the names, or only the token's id, has nothing.
+ */
+export function deriveToken(names: readonly string[], proof: string): Token {
+  const named = ['sojourn/derived/1', ...names].map(field).join('')
+  const digest = Buffer.from(sha256(field('id') + named), 'base64url')
+  return { id: base64url(digest.subarray(0, ID_BYTES)), secret: sha256(field('secret') + named + field(proof)) }
+}
+
 /** Compares two hashes in constant time. */
 export function sameHash(a: string, b: string): boolean {
   return a.length === b.length && crypto.timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'))

@@ -28,7 +28,11 @@ export class Calls {
   }
 
   /** Makes one call. What answers at once is answered at once; what throws, rejects or stays away is a StoreError. */
-  make<V>(operation: keyof Store, context: CallContext, run: (call: StoreCall) => Awaitable<V>): Awaitable<V> {
+  make<V>(
+    operation: keyof Store | 'take over' | 'retire',
+    context: CallContext,
+    run: (call: StoreCall) => Awaitable<V>,
+  ): Awaitable<V> {
     const call = new Call(this.#clock(), context)
     let answer: Awaitable<V>
     try {

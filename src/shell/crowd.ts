@@ -20,10 +20,10 @@ export async function keepWithinLimit(shell: Shell, newcomer: SessionRecord, pri
   const there: SessionRecord[] = []
   for await (const record of keeper.list(principal)) if (isAlive(shell, record)) there.push(record)
   const leaving = tooMany(there, maxSessions, onMaxSessions)
-  for (const { id } of leaving) {
-    if (id === newcomer.id) continue
-    await keeper.remove(id, principal)
-    events.emit('evicted', { id, principal, reason: 'maxSessions' })
+  for (const record of leaving) {
+    if (record.id === newcomer.id) continue
+    await keeper.end(record)
+    events.emit('evicted', { id: record.id, principal, reason: 'maxSessions' })
   }
   // Not among those that are there: another sign-in was faster, and has ended it.
   const stays = there.some(({ id }) => id === newcomer.id) && !leaving.some(({ id }) => id === newcomer.id)

@@ -33,10 +33,11 @@ export class Handle implements SessionPort {
   }
 
   /** The handle of a session that a token opened. */
-  static opened(shell: Shell, visit: Visit, { record, token, hash }: Opened): Handle {
+  static opened(shell: Shell, visit: Visit, { record, token, hash, arrives }: Opened): Handle {
     const standing = new Standing(shell)
     standing.on(record, token, hash)
-    if (hash === record.metadata.hash) {
+    if (arrives) standing.arrive()
+    else if (hash === record.metadata.hash) {
       standing.step = rotationStep(record.metadata, visit.openedAt, shell.config.rotateEveryMs)
     }
     return new Handle(shell, visit, standing)

@@ -4,6 +4,7 @@
  * @module
  */
 import { ConflictError, UsageError } from '../core/errors.ts'
+import type { Predecessor } from '../core/predecessor.ts'
 import { bears, fromStored, type SessionRecord, toStored } from '../core/record.ts'
 import type { Awaitable, Saved, Store, StoredSession } from '../core/store.ts'
 import { type CallContext, type Calls, isPromise } from './calls.ts'
@@ -26,11 +27,13 @@ export class Keeper {
   readonly #store: Store
   readonly #calls: Calls
   readonly #events: Events
+  readonly #from: Predecessor | undefined
 
-  constructor(store: Store, calls: Calls, events: Events) {
+  constructor(store: Store, calls: Calls, events: Events, from?: Predecessor) {
     this.#store = store
     this.#calls = calls
     this.#events = events
+    this.#from = from
   }
 
   /** What the store can do beyond the five methods. @throws UsageError `ERR_SOJOURN_UNSUPPORTED` when it cannot */
@@ -68,17 +71,22 @@ export class Keeper {
   /** Keeps a new record, under another id should the first be taken. */
   async create(record: SessionRecord, otherId: () => string): Promise<SessionRecord> {
     for (let tries = 0, next = record; tries < CREATE_TRIES; tries++, next = { ...record, id: otherId() }) {
-      const { id } = next
-      const context = { id, principalBefore: null }
-      if (await this.#calls.make('create', context, (call) => this.#store.create(id, toStored(next), call))) return next
+      const there = await this.insert(next)
       // Taken, perhaps by this very record: drivers send a command again when its answer was lost.
-      const there = await this.load(id)
       if (there && bears(there.metadata, record.metadata.mark)) return there
     }
     throw new ConflictError(
       'ERR_SOJOURN_CONFLICT',
       'No free id was found for a new session; see that the random source is random',
     )
+  }
+
+  /** Keeps a new record, unless its id is taken; gives what is there then. */
+  async insert(record: SessionRecord): Promise<SessionRecord | undefined> {
+    const { id } = record
+    const context = { id, principalBefore: null }
+    const created = await this.#calls.make('create', context, (call) => this.#store.create(id, toStored(record), call))
+    return created ? record : this.load(id)
   }
 
   /**
@@ -110,17 +118,28 @@ export class Keeper {
    * principal's is not put back: all of theirs may have been revoked meanwhile.
    */
   async undo(written: SessionRecord, over: SessionRecord | undefined): Promise<void> {
-    const { id, version, principal, metadata } = written
+    const { version, metadata } = written
     if (over?.principal === null) {
       // With the mark of the write, which is how a slow resend of it is still told from a write that was beaten.
       const before = { ...over, version: version + 1, metadata: { ...over.metadata, mark: metadata.mark } }
       if (typeof (await this.#save(before, written)) === 'string') return
     }
-    await this.remove(id, principal)
+    await this.end(written)
   }
 
   touch(record: SessionRecord, expiresAt: number): Awaitable<boolean> {
     return this.#calls.make('touch', { id: record.id }, (call) => this.#store.touch(record.id, expiresAt, call))
+  }
+
+  /** Ends a session; before it, the old session that it came from, whose cookie would bring it back. */
+  async end({ id, principal, metadata }: SessionRecord): Promise<void> {
+    if (metadata.origin) await this.retire(metadata.origin.id)
+    await this.remove(id, principal)
+  }
+
+  /** Ends a session of the predecessor, if there is one. */
+  async retire(oldId: string): Promise<void> {
+    await this.#calls.make('retire', {}, () => this.#from?.remove(oldId))
   }
 
   async remove(id: string, principalBefore: string | null): Promise<void> {

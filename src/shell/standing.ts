@@ -22,6 +22,8 @@ export class Standing {
   /** The encoded data as they are stored: what a change is told from. */
   text: string
 
+  /** Whether the session has just arrived from the predecessor, and its old cookie is what opened it. */
+  arrives = false
   /** The step that periodic rotation has to take. */
   step: 'replace' | 'confirm' | undefined
   /** The handler asked for a new token. */
@@ -60,9 +62,16 @@ export class Standing {
     this.text = record.text
   }
 
+  /** The session has arrived: a token of its own is to take the old cookie's place. */
+  arrive(): void {
+    this.arrives = true
+    this.step = 'replace'
+  }
+
   /** The session is not there, or not readable: what comes next is a new one. */
   onNothing(): void {
     this.record = this.token = this.step = this.#freshId = undefined
+    this.arrives = false
     this.text = this.#shell.config.format.empty
   }
 
@@ -77,6 +86,7 @@ export class Standing {
     const next = new Standing(this.#shell)
     if (this.record) next.on(this.record, this.token!, this.hash)
     next.text = this.text
+    next.arrives = this.arrives
     next.#freshId = this.#freshId
     next.limits = this.limits
     next.whole = true

@@ -15,6 +15,7 @@ import { type Carrier, type Opened, TokenCarrier } from './carrier.ts'
 import { keepWithinLimit } from './crowd.ts'
 import { Handle } from './handle.ts'
 import { Keeper } from './keeper.ts'
+import { type Labels, labelsOf } from './labels.ts'
 import { Queue } from './queue.ts'
 import { SealedCarrier, Slot } from './sealed.ts'
 import type { Shell } from './shell.ts'
@@ -44,7 +45,6 @@ export interface Committed {
 /** Why a sign-in that was stored does not stand. */
 export type Objection = 'revoked' | 'evicted'
 
-const MAX_LABEL = 256
 /** @see https://www.w3.org/TR/clear-site-data/ */
 const CLEAR_SITE_DATA: [name: string, value: string] = ['Clear-Site-Data', '"cookies", "storage"']
 
@@ -150,12 +150,8 @@ export class Visit {
     if (this.#degradedBy) throw this.#degradedBy
   }
 
-  get labels(): { userAgent?: string; address?: string } {
-    const { userAgent, address } = this.#input
-    return {
-      ...(userAgent && { userAgent: userAgent.slice(0, MAX_LABEL) }),
-      ...(address && { address: address.slice(0, MAX_LABEL) }),
-    }
+  get labels(): Labels {
+    return labelsOf(this.#input)
   }
 
   /** The secret that the response is to carry, if it is already decided. */
@@ -213,7 +209,7 @@ export class Visit {
       await keeper.undo(record, over).catch(() => undefined)
       throw error
     }
-    if (objection) await keeper.remove(record.id, principal)
+    if (objection) await keeper.end(record)
     return objection
   }
 
@@ -223,7 +219,7 @@ export class Visit {
     const revokedAt = await keeper.revokedAt(principal)
     if (revokedAt !== undefined && revokedAt >= this.openedAt) return 'revoked'
     for (const rival of this.#rivals) {
-      await keeper.remove(rival.id, rival.principal)
+      await keeper.end(rival)
       this.#tellOfEnd(rival)
     }
     this.#rivals = []
@@ -383,7 +379,8 @@ export class Visit {
     await this.#shell.queue.run(handle.id, async () => {
       const { record } = handle
       if (!record || !this.#doomed.has(handle)) return
-      await this.#shell.keeper.remove(record.id, record.principal)
+      await this.#carrier.endOthers?.()
+      await this.#shell.keeper.end(record)
       this.#tellOfEnd(record)
     })
     this.#doomed.delete(handle)

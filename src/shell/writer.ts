@@ -109,6 +109,7 @@ export class Writer {
     const retry = onConflict === 'merge' ? 'retry' : 'reject'
     const outcome = await keeper.swap(start, mark, this.#proposal(mark, base, content, headersSent), retry)
     if (typeof outcome === 'object') return this.#settle(outcome.record, text, turn)
+    await this.#forsake(outcome)
     if (moved && before.principal === null) {
       // The session went away under a sign-in, which stands on its own, in a new session.
       this.#standing.onNothing()
@@ -138,7 +139,9 @@ export class Writer {
     const mark = drawMark(random)
     const start = newer(turn.latest, before)
     const outcome = await keeper.swap(start, mark, this.#proposal(mark, base, content, headersSent), 'retry')
-    return typeof outcome === 'object' ? this.#settle(outcome.record, sent, turn) : this.#drop(sent, outcome)
+    if (typeof outcome === 'object') return this.#settle(outcome.record, sent, turn)
+    await this.#forsake(outcome)
+    return this.#drop(sent, outcome)
   }
 
   /** Nothing but the order of the keys differs: that is as good as read. */
@@ -161,7 +164,7 @@ export class Writer {
     return (current) => {
       const now = this.#shell.clock()
       const stands = standingOf(current.metadata, this.#standing.hash, now)
-      if (!stands) return 'superseded'
+      if (!stands || !sameArrival(current, this.#standing.record!)) return 'superseded'
       if (headersSent && this.#shell.sealed) throw tooLateForCookie()
       const written = content(current)
       // Another process keeps what this one cannot read: nothing of it is written over.
@@ -234,6 +237,7 @@ export class Writer {
       turn.latest = undefined
       return this.#drop(sent, objection)
     }
+    await this.#retire(record)
     turn.latest = record
     this.#adopt(record, this.#token)
     if (this.#replaced) events.emit('rotated', { id, ...named(principal) })
@@ -246,6 +250,19 @@ export class Writer {
   async #objectionTo(record: SessionRecord, over?: SessionRecord): Promise<Objection | undefined> {
     if (record.principal === null || record.principal === over?.principal) return undefined
     return this.#handle.visit.admit(record, record.principal, over)
+  }
+
+  /** With a token of its own in the store, the session needs its old one no more: it goes before the response does. */
+  async #retire({ metadata }: SessionRecord): Promise<void> {
+    if (!this.#standing.arrives || metadata.hash === this.#standing.hash) return
+    await this.#shell.keeper.retire(metadata.origin!.id)
+    this.#standing.arrives = false
+  }
+
+  /** The session ended while it arrived: so does what it came from, or the old cookie would bring it back. */
+  async #forsake(outcome: 'gone' | 'superseded'): Promise<void> {
+    const { arrives, record } = this.#standing
+    if (arrives && outcome === 'gone') await this.#shell.keeper.retire(record!.metadata.origin!.id)
   }
 
   /** Stands on the record that this write left, and hands out its token, if it is a new one. */
@@ -287,6 +304,11 @@ export class Writer {
 
 function newer(there: SessionRecord | undefined, mine: SessionRecord): SessionRecord {
   return there && there.version > mine.version ? there : mine
+}
+
+/** The id of a session that came from elsewhere is used again when the old cookie comes again: that is another one. */
+function sameArrival(one: SessionRecord, other: SessionRecord): boolean {
+  return one.metadata.origin?.mark === other.metadata.origin?.mark
 }
 
 function named(principal: string | null): { principal?: string } {

@@ -62,6 +62,11 @@ export async function answered(method: string, call: (answer: Answer) => unknown
   }
 }
 
+/** How a store of files says that there is none; express-session takes it so too. */
+export function absentIfNoFile(error: unknown): undefined {
+  if (((error as Error).cause as { code?: unknown } | undefined)?.code !== 'ENOENT') throw error
+}
+
 /** One line for each session: whoever reads in order to write does both before the next one reads. */
 export class Lines {
   readonly #ends = new Map<string, Promise<void>>()

@@ -10,7 +10,7 @@
 import { ConfigError } from '../core/errors.ts'
 import { BROOM_DELAY_MS } from '../core/store.ts'
 import type { Saved, Store, StoreCall, StoredSession } from '../core/store.ts'
-import { answered, linesOf, unlessAborted } from './_connect-calls.ts'
+import { absentIfNoFile, answered, linesOf, unlessAborted } from './_connect-calls.ts'
 
 /** What is called of an express-session store. */
 export interface ConnectStore {
@@ -155,11 +155,6 @@ function parsed(text: string): unknown {
   } catch {
     return {} // Not ours.
   }
-}
-
-/** How a store of files says that there is none; express-session takes it so too. */
-function absentIfNoFile(error: unknown): undefined {
-  if (((error as Error).cause as { code?: unknown } | undefined)?.code !== 'ENOENT') throw error
 }
 
 function check(store: ConnectStore): void {

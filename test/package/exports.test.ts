@@ -49,7 +49,7 @@ const PUBLIC: Record<string, string[]> = {
   './sealed': ['sealed'],
   './csrf': ['csrf', 'csrfToken'],
   './codec': ['richCodec'],
-  './migrate': ['fromConnectStore'],
+  './migrate': ['fromConnectStore', 'fromExpressSession'],
 }
 
 describe('the package', () => {
