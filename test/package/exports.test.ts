@@ -49,7 +49,7 @@ const PUBLIC: Record<string, string[]> = {
   './sealed': ['sealed'],
   './csrf': ['csrf', 'csrfToken'],
   './codec': ['richCodec'],
-  './migrate': ['fromConnectStore', 'fromExpressSession'],
+  './migrate': ['fromConnectStore', 'fromExpressSession', 'migratingStore'],
 }
 
 describe('the package', () => {
