@@ -268,7 +268,8 @@ function checkKinds(
   oneOf('clearSiteData', options.clearSiteData, [true, false])
   oneOf('onTokenReuse', options.onTokenReuse, ['ignore', 'destroy'])
   check(
-    options.onTokenReuse !== 'destroy' || options.rotateEvery !== Infinity,
+    // An old cookie is a token that is rotated away, too.
+    options.onTokenReuse !== 'destroy' || options.rotateEvery !== Infinity || options.from !== undefined,
     'onTokenReuse "destroy" could never apply, since without rotateEvery no token is ever rotated away; give rotateEvery, or leave it out',
   )
 }
