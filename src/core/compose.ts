@@ -19,6 +19,8 @@ export interface Change {
   readonly previous?: PreviousToken | undefined
   /** Whoever it is has just proved who they are: a sign-in, though the principal may be the same. */
   readonly authenticated?: boolean
+  /** The request is no activity: it keeps nothing alive. */
+  readonly passive?: boolean
   readonly limits?: SessionLimits | undefined
   /** Labels of who signs in. */
   readonly labels?: { readonly userAgent?: string; readonly address?: string }
@@ -74,7 +76,8 @@ export function nextRecord(current: SessionRecord, change: Change, now: number, 
     authenticatedAt: signsIn ? now : principal === null ? null : current.metadata.authenticatedAt,
     savedAt: now,
   }
-  const expiresAt = nextExpiry(now, metadata, limitsOf(metadata, configured))
+  const earned = nextExpiry(now, metadata, limitsOf(metadata, configured))
+  const expiresAt = change.passive && !signsIn ? Math.min(earned, current.expiresAt) : earned
   return { id: current.id, version: current.version + 1, expiresAt, principal, metadata, text: change.text }
 }
 

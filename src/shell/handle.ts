@@ -195,12 +195,13 @@ export class Handle implements SessionPort {
   /** What there is to do, for the plan, with the data encoded as they are now. */
   situation(encoded: string): Situation {
     const { record, text, asks, step, touched } = this.#standing
+    const { touches, touched: once } = this.visit
     return {
       stored: record !== undefined,
       changed: encoded !== text,
       asked: asks,
       rotating: step !== undefined,
-      touchDue: record !== undefined && this.visit.touches && (touched || this.#lags(record)),
+      touchDue: record !== undefined && touches && !once && (touched || this.#lags(record)),
     }
   }
 

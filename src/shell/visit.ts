@@ -70,6 +70,8 @@ export class Visit {
   readonly openedAt: number
   /** Whether this request counts as activity. */
   touches = true
+  /** Whether its touch is under way or made. */
+  touched = false
   /** Whether the response's head has left; adapters know. */
   headersSent: () => boolean = () => false
 
@@ -271,7 +273,7 @@ export class Visit {
     if (sealed && headersSent) return this.#done('nothing', headersSent)
     const moved = this.handle.moveExpiry()
     // A response that is streamed is committed twice: at its head and at its end.
-    this.touches = false
+    this.touched = true
     if (sealed) return moved.then(() => this.#done('touch', headersSent))
     // A token may be due all the same: of an earlier save(), or for who came with the one before.
     const done = this.#done('touch', headersSent)

@@ -189,7 +189,8 @@ export class Writer {
 
   #change(mark: string, text: string, principal: string | null): Change {
     const { limits, authenticates: authenticated } = this.#standing
-    return { mark, text, principal, authenticated, limits, labels: this.#handle.visit.labels }
+    const { labels, touches } = this.#handle.visit
+    return { mark, text, principal, authenticated, passive: !touches, limits, labels }
   }
 
   /** A new token at once: who holds the old one holds nothing. */

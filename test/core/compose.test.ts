@@ -74,6 +74,13 @@ describe('the record after another', () => {
     expect(next(first(), {}, NOW + 590_000).expiresAt).toBe(NOW + 600_000)
   })
 
+  it('of a request that is no activity ends no later, but for a sign-in', () => {
+    const passive = { passive: true }
+    expect(next(first(), passive).expiresAt).toBe(NOW + 60_000)
+    expect(next(first(), { ...passive, limits: { idleTimeout: 5 } }).expiresAt).toBe(LATER + 5000)
+    expect(next(first(), { ...passive, principal: 'alice', hash: 'h2' }).expiresAt).toBe(LATER + 60_000)
+  })
+
   it('starts a new life at a sign-in, under the same id', () => {
     const after = next(first(), { principal: 'alice', hash: 'h2' })
     expect(after.metadata).toMatchObject({
