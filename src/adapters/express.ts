@@ -16,6 +16,7 @@ import { type GateKeeper, headersOf, isTooLate, putGate } from './_gate.ts'
 import type { Headers } from './_headers.ts'
 import { frameworkPrototype, type Gated, gatePrototype, KEEPER, type Methods } from './_methods.ts'
 import { isResponse, type Middleware, tell } from './_middleware.ts'
+import type { RequestWithSession } from './_request.ts'
 import { clientAddress, isSecure, type TrustFunction, trustOf } from './_proxy.ts'
 import { type AdapterOptions, settingsOf } from './_settings.ts'
 
@@ -25,10 +26,10 @@ export type { AdapterOptions } from './_settings.ts'
 declare global {
   // oxlint-disable-next-line no-namespace -- Express's own way to be augmented
   namespace Express {
-    interface Request {
-      /** The session of this request's browser. Assign to it; it is stored before the response leaves. */
-      session: Session
+    interface SessionTypes {
+      native: Session
     }
+    interface Request extends RequestWithSession {}
   }
 }
 

@@ -9,13 +9,36 @@
  * ```
  * @module
  */
+import type { Middleware } from '../adapters/_middleware.ts'
+import type { OURS, RequestWithSession } from '../adapters/_request.ts'
 import { Cookie } from './cookie.ts'
 import { MemoryStore } from './memory-store.ts'
-import type { Middleware } from '../adapters/_middleware.ts'
 import { session as middleware } from './middleware.ts'
 import type { SessionOptions } from './options.ts'
 import { Session } from './session.ts'
+import type { RequestStore } from './store-contract.ts'
 import { Store } from './store.ts'
+
+declare global {
+  // oxlint-disable-next-line no-namespace -- Express's own way to be augmented
+  namespace Express {
+    interface SessionTypes {
+      expressSession: Session & Partial<SessionData>
+    }
+    interface Request extends RequestWithSession, RequestWithStore {}
+  }
+}
+
+/** What an application keeps in its sessions: `declare module 'sojourn/express-session' { interface SessionData { … } }`. */
+export interface SessionData {
+  cookie: Cookie
+}
+
+/** What a request has beside its session. */
+export interface RequestWithStore {
+  sessionID: string
+  sessionStore: RequestStore & { readonly [OURS]?: never }
+}
 
 /** The call, and what is built on beside it. */
 export interface SessionFunction {
@@ -28,6 +51,17 @@ export interface SessionFunction {
 }
 
 const session: SessionFunction = Object.assign(middleware, { Cookie, MemoryStore, Session, Store })
+
+// oxlint-disable-next-line no-namespace -- `session.SessionOptions` and its like are types, as they were
+declare namespace session {
+  type Cookie = import('./cookie.ts').Cookie
+  type CookieOptions = import('./cookie.ts').CookieOptions
+  type MemoryStore = import('./memory-store.ts').MemoryStore
+  type Session = import('./session.ts').Session
+  type SessionData = import('./index.ts').SessionData
+  type SessionOptions = import('./options.ts').SessionOptions
+  type Store = import('./store.ts').Store
+}
 
 // oxlint-disable-next-line no-default-export -- express-session's own; `require` gives what bears the second name
 export { session as default, session as 'module.exports' }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { EventEmitter } from 'node:events'
 
 /** A callback of a method that gives nothing back. */
 export type Done = (error?: unknown) => void
@@ -23,4 +24,17 @@ export interface StoreLike {
 export interface GeneratingStore extends StoreLike {
   generate?(request: object): void
   createSession?(request: object, row: unknown): object
+}
+
+/** What handlers see as `req.sessionStore`, whichever store it is. */
+export interface RequestStore extends EventEmitter, StoreLike {
+  on(event: string, listener: (...values: unknown[]) => void): this
+  /** Begins a new session for the request. */
+  generate(request: object): void
+  regenerate(request: object, done: Done): void
+  load(id: string, loaded: (error?: unknown, session?: object) => void): void
+  createSession(request: object, row: object): object
+  all?(given: Found): void
+  length?(given: Found): void
+  clear?(done?: Done): void
 }

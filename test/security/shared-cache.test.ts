@@ -1,11 +1,14 @@
 /** Behind a shared cache nobody gets what is another's: H01 to H04. The cache is as greedy as RFC 9111 lets it be. */
+import { createRequire } from 'node:module'
 import express from 'express'
-import expressSession from 'express-session'
 import { describe, expect, it } from 'vitest'
 import { fakeClock } from '../../src/testing/clock.ts'
 import { type Handler, type Req, serve, stage } from '../adapters/_stage.ts'
 import type { Ask, Reply } from '../adapters/_wire.ts'
 import { CACHES, SharedCache } from '../support/shared-cache.ts'
+
+// Required, so that its types do not declare `req.session` for every test.
+const expressSession = createRequire(import.meta.url)('express-session') as (options: object) => express.RequestHandler
 
 type Headers = Readonly<Record<string, string>>
 
