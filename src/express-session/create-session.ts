@@ -34,9 +34,11 @@ export function isRow(value: unknown): value is Row {
 
 // --- internal ---
 
-function cookieOf({ cookie }: Row): Cookie {
-  const { expires, originalMaxAge } = cookie
-  const made = new Cookie(cookie as CookieOptions)
+function cookieOf(row: Row): Cookie {
+  // Applications know the error of a row without one by V8's words for this.
+  const expires = row.cookie.expires
+  const { originalMaxAge } = row.cookie
+  const made = new Cookie(row.cookie as CookieOptions)
   if (typeof expires === 'string') made.expires = new Date(expires)
   // Setting `expires` has made it what is left.
   made.originalMaxAge = originalMaxAge

@@ -270,9 +270,10 @@ export class Visit implements GateKeeper, SessionKeeper {
   #touchOnce(session: Session): void {
     if (this.#isTouched) return
     this.#isTouched = true
-    // Data may have taken the method's name.
-    if (typeof (session.touch as unknown) === 'function') session.touch()
-    else Session.prototype.touch.call(session)
+    // Data may have taken the methods' names.
+    const methods: unknown[] = [session.touch, session.resetMaxAge]
+    if (methods.every((each) => typeof each === 'function')) session.touch()
+    else session.cookie.maxAge = session.cookie.originalMaxAge
   }
 
   /** Takes what a handler assigned to `req.session`, when it is no session, for the session's new data. */
