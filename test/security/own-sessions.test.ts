@@ -8,13 +8,13 @@ import type { OpenInput } from '../../src/shell/visit.ts'
 import { fakeClock } from '../../src/testing/clock.ts'
 import { newUser } from '../support/promises.ts'
 import { type OpenStore, stores } from '../support/stores.ts'
-import { Visitor } from '../support/visitor.ts'
+import { infosOf, Visitor } from '../support/visitor.ts'
 
 interface Data {
   user?: string
 }
 
-const listing = Object.entries(stores).filter(([name]) => name !== 'memcached')
+const listing = Object.entries(stores).filter(([, { cannotList }]) => !cannotList)
 
 /** Names that mean something to a pattern, a query, a path or a key. */
 const NAMES = [
@@ -55,11 +55,7 @@ describe.each(listing)('somebody’s own sessions: %s', (_, entry) => {
     return visitor
   }
 
-  async function list(user: string): Promise<SessionInfo[]> {
-    const infos = []
-    for await (const info of sessions.list(user)) infos.push(info)
-    return infos
-  }
+  const list = (user: string): Promise<SessionInfo[]> => infosOf(sessions, user)
 
   const idOf = ({ token }: Visitor<Data>): string => token.split('.')[0]!
 

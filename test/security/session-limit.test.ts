@@ -5,13 +5,13 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../src/core/store.ts'
-import { createSessions, type SessionInfo, type Sessions } from '../../src/sessions.ts'
+import { createSessions, type Sessions } from '../../src/sessions.ts'
 import { type FakeClock, fakeClock } from '../../src/testing/clock.ts'
 import { aroundStore } from '../support/around-store.ts'
 import { Barrier } from '../support/gate.ts'
 import { newUser } from '../support/promises.ts'
 import { type OpenStore, stores } from '../support/stores.ts'
-import { Visitor } from '../support/visitor.ts'
+import { infosOf, Visitor } from '../support/visitor.ts'
 
 interface Data {
   user?: string
@@ -30,12 +30,6 @@ describe.each(listing)('20 sign-ins at once, with a limit of 3: %s', (_, entry) 
   /** A process: what it does at the next `arrivals` calls of a kind waits until all of them have come to it. */
   function start(store: Store, clock: FakeClock, onMaxSessions: 'evict' | 'refuse'): Sessions<Data> {
     return createSessions<Data>({ store, clock, maxSessions: LIMIT, onMaxSessions })
-  }
-
-  async function live(sessions: Sessions<Data>, user: string): Promise<SessionInfo[]> {
-    const found = []
-    for await (const info of sessions.list(user)) found.push(info)
-    return found
   }
 
   /** Everybody has written before anybody goes on to be counted. */
@@ -90,7 +84,7 @@ describe.each(listing)('20 sign-ins at once, with a limit of 3: %s', (_, entry) 
         const processes = [start(place.store, clock, policy), start(place.store, clock, policy)]
         const user = newUser()
         const all = await race(processes, clock, user, begun)
-        const alive = await live(processes[0]!, user)
+        const alive = await infosOf(processes[0]!, user)
         expect(alive).toHaveLength(LIMIT)
 
         const holders = []
@@ -114,7 +108,7 @@ describe.each(listing)('20 sign-ins at once, with a limit of 3: %s', (_, entry) 
       const processes = [start(together, clock, policy), start(together, clock, policy)]
       const user = newUser()
       const all = await race(processes, clock, user, false)
-      const alive = await live(processes[0]!, user)
+      const alive = await infosOf(processes[0]!, user)
       expect(alive).toHaveLength(LIMIT)
       // Nobody counted before everybody was there: so whoever was let in has stayed.
       const [lost] = policy === 'evict' ? ['dropped'] : ['ERR_SOJOURN_CONFLICT']
@@ -131,7 +125,7 @@ describe.each(listing)('20 sign-ins at once, with a limit of 3: %s', (_, entry) 
       const visitor = new Visitor(process)
       await visitor.visit((session) => (session.cart = 1))
       await race([process], clock, user, false)
-      expect(await live(process, other)).toHaveLength(LIMIT)
+      expect(await infosOf(process, other)).toHaveLength(LIMIT)
       expect((await visitor.open()).cart).toBe(1)
     })
   })
@@ -150,7 +144,7 @@ describe.each(listing)('20 sign-ins at once, with a limit of 3: %s', (_, entry) 
         session.user = user
         await visitor.finish(session).catch(() => undefined)
       }
-      const alive = (await live(processes[1]!, user)).map(({ id }) => id)
+      const alive = (await infosOf(processes[1]!, user)).map(({ id }) => id)
       expect(alive.sort()).toEqual((policy === 'evict' ? ids.slice(-LIMIT) : ids.slice(0, LIMIT)).sort())
     }
   })

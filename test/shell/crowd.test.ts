@@ -1,14 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { isId } from '../../src/core/token.ts'
 import { DAY, rejection, scene, type Scene, SECOND, type TestData } from '../support/scene.ts'
-import type { Visitor } from '../support/visitor.ts'
+import { infosOf, type Visitor } from '../support/visitor.ts'
 
 const CONFLICT = { name: 'ConflictError', code: 'ERR_SOJOURN_CONFLICT', status: 409 }
-const ids = async (app: Scene, principal: string): Promise<string[]> => {
-  const found = []
-  for await (const { id } of app.sessions.list(principal)) found.push(id)
-  return found.sort()
-}
+const ids = async (app: Scene, principal: string): Promise<string[]> =>
+  (await infosOf(app.sessions, principal)).map(({ id }) => id).sort()
 const idOf = ({ token }: Visitor<TestData>): string => token.split('.')[0]!
 const isSignedIn = async (visitor: Visitor<TestData>): Promise<boolean> => (await visitor.open()).user !== undefined
 const asAlice = (session: TestData): void => {
@@ -98,6 +95,21 @@ describe('a limit of sessions that evicts', () => {
     asAlice(session)
     expect(await rejection(second.finish(session))).toMatchObject({ code: 'ERR_SOJOURN_STORE' })
     expect([...app.rows.keys()]).toEqual([idOf(alice)])
+  })
+
+  it('leaves a visitor as before when the principal’s cannot be listed', async () => {
+    const app = scene({ maxSessions: 1 })
+    const known = await app.known({ cart: ['book'] })
+    const list = app.store.list!
+    app.store.list = () => {
+      throw new Error('connection lost')
+    }
+    const session = await known.open()
+    asAlice(session)
+    expect(await rejection(known.copy().finish(session))).toMatchObject({ code: 'ERR_SOJOURN_STORE' })
+    app.store.list = list
+    expect({ ...(await known.open()) }).toEqual({ cart: ['book'] })
+    expect(await ids(app, 'alice')).toEqual([])
   })
 })
 

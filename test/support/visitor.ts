@@ -1,7 +1,7 @@
 /** A visitor: a browser without a network. Keeps the cookie it is given, and makes requests of a manager with it. */
 import type { Plan } from '../../src/core/plan.ts'
 import type { Session } from '../../src/core/session.ts'
-import type { Sessions } from '../../src/sessions.ts'
+import type { SessionInfo, Sessions } from '../../src/sessions.ts'
 import type { OpenInput } from '../../src/shell/visit.ts'
 
 /** What a request came to. */
@@ -59,6 +59,13 @@ export class Visitor<T extends object> {
     await handler(session)
     return this.finish(session)
   }
+}
+
+/** All that a manager lists of a principal's sessions. */
+export async function infosOf<T extends object>(sessions: Sessions<T>, principal: string): Promise<SessionInfo[]> {
+  const infos = []
+  for await (const info of sessions.list(principal)) infos.push(info)
+  return infos
 }
 
 /** The one `Set-Cookie` of a response. Two of them would be a defect. */
