@@ -209,6 +209,50 @@ describe('the new token, once seen', () => {
   })
 })
 
+describe('where reuse ends the session, no false alarm does', () => {
+  it.each<[string, (all: Awaited<ReturnType<typeof due>>) => Promise<unknown>]>([
+    [
+      'parallel requests that all came with the old token',
+      async ({ alice, late }) => {
+        const parallel = [alice, late, late.copy(), late.copy()]
+        const sessions = await Promise.all(parallel.map((each) => each.open()))
+        for (const [at, each] of parallel.entries()) await each.finish(sessions[at]!)
+      },
+    ],
+    [
+      'a response that was lost, and its retries',
+      async ({ late }) => {
+        for (let tries = 0; tries < 3; tries++) await late.copy().visit()
+      },
+    ],
+    [
+      'a browser that comes back with the cookie from before, hours later',
+      async ({ app, alice, late }) => {
+        await alice.visit()
+        app.clock.advance(12 * HOUR)
+        await late.copy().visit((session) => (session['back'] = true))
+      },
+    ],
+    [
+      'a request that was under way when the new token was first seen',
+      async ({ app, alice, late }) => {
+        const slow = await late.open()
+        slow['slow'] = true
+        await alice.visit()
+        await alice.visit()
+        app.clock.advance(ROTATION_GRACE_MS)
+        await late.finish(slow)
+        await late.copy().visit()
+      },
+    ],
+  ])('%s', async (_, happens) => {
+    const all = await due({ onTokenReuse: 'destroy' })
+    await happens(all)
+    expect(all.app.takeTold().filter((type) => type !== 'conflict')).toEqual(['rotated'])
+    expect((await all.late.open()).user).toEqual({ id: 'alice' })
+  })
+})
+
 describe('a change of principal during rotation', () => {
   it.each<[string, (visitor: Visitor<TestData>) => Promise<unknown>]>([
     ['a sign-out', (visitor) => visitor.visit((session) => delete session.user)],
