@@ -186,10 +186,16 @@ const SHAPE = {
   BillingMode: 'PAY_PER_REQUEST',
 }
 
+const CREDENTIALS = "see that the client's credentials are right"
+
 const REMEDIES: Record<string, string> = {
   ResourceNotFoundException: 'run store.migrate() once, or create the table with the string keys pk and sk',
   AccessDeniedException: 'allow the client to read, write and query the table',
-  UnrecognizedClientException: "see that the client's credentials are right",
+  ValidationException: 'see that the table has the string keys pk and sk; one of another shape needs another name',
+  UnrecognizedClientException: CREDENTIALS,
+  InvalidSignatureException: `${CREDENTIALS}, and this machine's clock`,
+  ExpiredTokenException: 'see that the client renews its credentials',
+  CredentialsProviderError: 'give the client credentials',
   ProvisionedThroughputExceededException: 'raise the capacity of the table, or let it be paid by request',
   ThrottlingException: 'raise the limits of the account, or spread the load',
 }

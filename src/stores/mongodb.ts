@@ -9,6 +9,7 @@
 import { ConfigError, UsageError } from '../core/errors.ts'
 import { BROOM_DELAY_MS, REVOCATION_MARK_MS } from '../core/store.ts'
 import type { Saved, Store, StoreCall, StoredSession } from '../core/store.ts'
+import { explained } from './_mongodb-faults.ts'
 import { fromText, toText } from './_sql.ts'
 
 /** The part of the official driver's `Collection` (6 and 7) that the store calls. */
@@ -46,8 +47,9 @@ export interface MongodbStore extends Required<Omit<Store, 'prune' | 'changes'>>
  * await store.migrate()
  * ```
  */
-export function mongodbStore({ collection }: MongodbStoreOptions): MongodbStore {
-  checkCollection(collection)
+export function mongodbStore({ collection: given }: MongodbStoreOptions): MongodbStore {
+  checkCollection(given)
+  const collection = explained(given)
   const found = async (filter: object): Promise<StoredSession | undefined> =>
     toSession(await collection.findOne(filter, READ))
 
@@ -56,7 +58,7 @@ export function mongodbStore({ collection }: MongodbStoreOptions): MongodbStore 
 
     async create(id, session, { now }) {
       try {
-        await collection.insertOne({ _id: toText(id), ...toFields(session) }, WRITE)
+        await collection.insertOne({ _id: toText(id), ...toFields(session) }, INSERT)
         return true
       } catch (error) {
         if (!isDuplicate(error)) throw error
@@ -120,7 +122,8 @@ export function mongodbStore({ collection }: MongodbStoreOptions): MongodbStore 
 // Compared byte for byte, whatever collation the collection has.
 const SIMPLE = { collation: { locale: 'simple' } }
 const READ = { readPreference: 'primary', ...SIMPLE }
-const WRITE = { writeConcern: { w: 'majority' }, ...SIMPLE }
+const INSERT = { writeConcern: { w: 'majority' } } // The server knows no insert with a collation: it refuses it.
+const WRITE = { ...INSERT, ...SIMPLE }
 
 const DUPLICATE_KEY = 11_000
 

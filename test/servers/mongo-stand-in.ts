@@ -146,11 +146,17 @@ class Database {
   }
 
   #answer(name: string, target: string, command: Document): Document {
+    const strange = Object.keys(command).filter((field) => UNDERSTOOD[name]?.includes(field) === false)
+    const unknown = strange.filter((field) => !OF_THE_DRIVER.includes(field))
+    if (unknown.length > 0) throw new CommandError(9, `${name} with ${unknown.join(', ')} is not understood here`)
     switch (name) {
       case 'hello':
       case 'ismaster':
       case 'isMaster':
         return HELLO()
+      // It knows no users: who shows a password has the wrong one.
+      case 'saslStart':
+        throw new CommandError(18, 'Authentication failed.')
       case 'ping':
       case 'endSessions':
       case 'killCursors':
@@ -205,6 +211,28 @@ class Database {
   }
 }
 
+/** What each command may bring: all else would have to be guessed at. */
+const UNDERSTOOD: Readonly<Record<string, readonly string[]>> = {
+  insert: ['insert', 'documents', 'ordered'],
+  update: ['update', 'updates', 'ordered'],
+  delete: ['delete', 'deletes', 'ordered'],
+  // Of a projection more is given than was asked for: whoever looks at that, looks at what is there.
+  findAndModify: ['findAndModify', 'query', 'update', 'new', 'fields', 'collation', 'remove', 'upsert'],
+  find: ['find', 'filter', 'limit', 'singleBatch', 'sort', 'projection', 'collation', 'batchSize'],
+  createIndexes: ['createIndexes', 'indexes'],
+}
+
+/** What the driver adds of its own, and is of no matter to one server that forgets nothing. */
+const OF_THE_DRIVER = [
+  '$db',
+  'lsid',
+  'txnNumber',
+  'writeConcern',
+  'readConcern',
+  '$readPreference',
+  '$clusterTime',
+].concat(['bypassDocumentValidation', 'commitQuorum', 'maxTimeMS', 'apiVersion', 'comment', 'autocommit', 'stmtId'])
+
 const HELLO = (): Document => ({
   helloOk: true,
   ismaster: true,
@@ -222,6 +250,7 @@ interface UpdateStatement {
   q: Document
   u: Document
   upsert?: boolean
+  multi?: boolean
 }
 
 interface DeleteStatement {
@@ -233,6 +262,8 @@ interface FindAndModify {
   query: Document
   update: Document
   new?: boolean
+  remove?: boolean
+  upsert?: boolean
 }
 
 interface Index {
@@ -256,7 +287,8 @@ class Collection {
   }
 
   update(updates: UpdateStatement[]): Document {
-    const [{ q, u, upsert }] = updates as [UpdateStatement]
+    const [{ q, u, upsert, multi }, ...more] = updates as [UpdateStatement]
+    if (multi || more.length > 0) throw new CommandError(9, 'one document is updated at a time, here')
     const [there] = this.find(q)
     if (there) this.#put(updated(there, u))
     else if (upsert) this.#put(updated({ _id: q['_id'] }, u))
@@ -265,14 +297,16 @@ class Collection {
   }
 
   delete(deletes: DeleteStatement[]): Document {
-    const [{ q, limit }] = deletes as [DeleteStatement]
+    const [{ q, limit }, ...more] = deletes as [DeleteStatement]
+    if (more.length > 0) throw new CommandError(9, 'one filter deletes at a time, here')
     const found = this.find(q)
     const ended = limit === 1 ? found.slice(0, 1) : found
     for (const { _id } of ended) this.#documents.delete(keyOf(_id))
     return { n: ended.length }
   }
 
-  findAndModify({ query, update, new: wantsNew }: FindAndModify): Document {
+  findAndModify({ query, update, new: wantsNew, remove, upsert }: FindAndModify): Document {
+    if (remove || upsert) throw new CommandError(9, 'findAndModify only updates what is there, here')
     const [there] = this.find(query)
     if (!there) return { value: null, lastErrorObject: { n: 0, updatedExisting: false } }
     const after = updated(there, update)

@@ -91,6 +91,34 @@ describe('dynamodbStore on dynalite', () => {
     })
   })
 
+  it('says that a table has another shape', async () => {
+    await server.client().createTable({
+      TableName: 'others',
+      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      BillingMode: 'PAY_PER_REQUEST',
+    })
+    for (const attempt of [open('others').load('one', call), open('others').create('one', session, call)]) {
+      await expect(attempt).rejects.toMatchObject({
+        code: 'ERR_SOJOURN_STORE',
+        message: expect.stringContaining('string keys pk and sk') as string,
+      })
+    }
+  })
+
+  it.each([
+    'UnrecognizedClientException',
+    'InvalidSignatureException',
+    'ExpiredTokenException',
+    'CredentialsProviderError',
+  ])('says of %s that the credentials are wrong', async (name) => {
+    const client = watching(server.client(), () => Promise.reject(Object.assign(new Error('refused'), { name })))
+    await expect(dynamodbStore({ client, table: 'sessions' }).load('one', call)).rejects.toMatchObject({
+      code: 'ERR_SOJOURN_STORE',
+      message: expect.stringContaining('credentials') as string,
+    })
+  })
+
   it('says that a session is larger than an item, and keeps what was there', async () => {
     await stores[0]!.create('large', session, call)
     const body = 'x'.repeat(400_001)

@@ -149,4 +149,70 @@ describe('mongodbStore', () => {
     })
     await client.close()
   })
+
+  const refused = async (client: MongoClient): Promise<unknown> => {
+    const store = mongodbStore({ collection: client.db().collection('sessions') })
+    const error: unknown = await Promise.resolve(store.load('one', call)).catch((error: unknown) => error)
+    await client.close()
+    return error
+  }
+
+  it('says where nobody listens that the server should be up, and where the password is wrong that it is', async () => {
+    expect(await refused(new MongoClient('mongodb://127.0.0.1:1', { serverSelectionTimeoutMS: 50 }))).toMatchObject({
+      code: 'ERR_SOJOURN_STORE',
+      message: expect.stringContaining('see that the server is up') as string,
+    })
+    const standIn = await startMongoStandIn()
+    try {
+      const url = standIn.url.replace('//', '//mallory:wrong@')
+      expect(await refused(new MongoClient(url))).toMatchObject({
+        code: 'ERR_SOJOURN_STORE',
+        message: expect.stringContaining('user and password are right') as string,
+      })
+    } finally {
+      await standIn.close()
+    }
+  })
+
+  it('says of a closed client that it was closed too early', async () => {
+    const standIn = await startMongoStandIn()
+    const client = await new MongoClient(standIn.url).connect()
+    const store = mongodbStore({ collection: client.db().collection('sessions') })
+    await client.close()
+    const listed = (async () => {
+      for await (const [id] of store.list('alice', call)) throw new Error(`listed ${id}`)
+    })()
+    await expect(listed).rejects.toMatchObject({ code: 'ERR_SOJOURN_STORE' })
+    await standIn.close()
+  })
+})
+
+describe('the stand-in', () => {
+  it('refuses what it does not understand, as a server does: an insert has no collation', async () => {
+    const standIn = await startMongoStandIn()
+    const client = await new MongoClient(standIn.url).connect()
+    const insert = client
+      .db()
+      .collection('any')
+      .insertOne({}, { collation: { locale: 'simple' } })
+    await expect(insert).rejects.toMatchObject({ message: 'insert with collation is not understood here' })
+    await client.close()
+    await standIn.close()
+  })
+
+  it('guesses at nothing', async () => {
+    const standIn = await startMongoStandIn()
+    const client = await new MongoClient(standIn.url).connect()
+    const db = client.db()
+    for (const attempt of [
+      () => db.collection('any').updateMany({ a: 1 }, { $set: { b: 1 } }),
+      () => db.collection('any').findOneAndDelete({ a: 1 }),
+      () => db.collection('any').findOne({ a: 1 }, { skip: 1 }),
+      () => db.collection('any').updateOne({ a: 1 }, { $inc: { b: 1 } }, { upsert: true }),
+      () => db.collection('any').distinct('a'),
+    ])
+      await expect(attempt()).rejects.toMatchObject({ name: 'MongoServerError' })
+    await client.close()
+    await standIn.close()
+  })
 })
