@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Browser } from './browser.ts'
-import { type LoginProcess, startLogin } from './login-process.ts'
+import { type ExampleProcess, startLogin } from './login-process.ts'
 
 interface UsersModule {
   openUsers: (where: { folder: string }) => Promise<{
@@ -21,7 +21,7 @@ const IPHONE = {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'sojourn-login-'))
-let login: LoginProcess
+let login: ExampleProcess
 let browser: Browser
 
 beforeAll(async () => {

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-/** The login application, running as a process of its own. */
-export interface LoginProcess {
+/** An example, running as a process of its own. */
+export interface ExampleProcess {
   origin: string
   /** What it printed when it was ready. */
   greeting: string
@@ -12,9 +12,14 @@ export interface LoginProcess {
 }
 
 /** Starts `examples/express-login/main.js` on a free port, with its files in `folder`. */
-export async function startLogin(folder: string, env: NodeJS.ProcessEnv = {}): Promise<LoginProcess> {
-  const child = spawn(process.execPath, ['examples/express-login/main.js'], {
-    env: { ...process.env, NODE_ENV: 'development', HOST: 'localhost', PORT: '0', DATA_DIR: folder, ...env },
+export function startLogin(folder: string, env: NodeJS.ProcessEnv = {}): Promise<ExampleProcess> {
+  return startExample('express-login', { DATA_DIR: folder, ...env })
+}
+
+/** Starts an example's `main.js` on a free port. */
+export async function startExample(name: string, env: NodeJS.ProcessEnv): Promise<ExampleProcess> {
+  const child = spawn(process.execPath, [`examples/${name}/main.js`], {
+    env: { ...process.env, NODE_ENV: 'development', HOST: 'localhost', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit')
