@@ -1,19 +1,27 @@
 /** express-session itself writes the cookie and the row; then an application on Sojourn answers the same browser. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { RedisStore } from 'connect-redis'
 import express, { type RequestHandler } from 'express'
-import expressSession, { MemoryStore, type Store as ExpressStore } from 'express-session'
 import { createClient } from 'redis6'
 import { afterEach, describe, expect, it } from 'vitest'
 import { session } from '../../src/adapters/express.ts'
 import { createSessions, memoryStore } from '../../src/index.ts'
 import { fromExpressSession } from '../../src/migrate.ts'
 import { Browser } from '../examples/browser.ts'
+import type { ConnectStore } from '../../src/stores/connect.ts'
 import { openRedis, redis } from '../servers/redis.ts'
 import { whereServed } from '../servers/suite.ts'
 import { Gate } from '../support/gate.ts'
+
+// Without their types, which would give every request of these tests express-session's session.
+const require = createRequire(import.meta.url)
+const expressSession = require('express-session') as {
+  (options: object): RequestHandler
+  MemoryStore: new () => ConnectStore
+}
+const { RedisStore } = require('connect-redis') as { RedisStore: new (options: object) => ConnectStore }
 
 const SECRET = 'secret'
 const ending: (() => unknown)[] = []
@@ -21,8 +29,8 @@ afterEach(async () => {
   for (const end of ending.splice(0).toReversed()) await end()
 })
 
-const STORES: Record<string, () => Promise<ExpressStore>> = {
-  MemoryStore: async () => new MemoryStore(),
+const STORES: Record<string, () => Promise<ConnectStore>> = {
+  MemoryStore: async () => new expressSession.MemoryStore(),
   ...whereServed(redis, {
     'connect-redis': async () => {
       const server = await openRedis()
@@ -63,7 +71,7 @@ async function serve(middleware: RequestHandler, slow = new Gate()): Promise<str
 
 describe.each(Object.entries(STORES))('with a row in %s', (_, open) => {
   /** A browser that has signed in at the old site, and the new site, which it has not met. */
-  async function moved(slow?: Gate): Promise<{ browser: Browser; copy: () => Browser; old: ExpressStore }> {
+  async function moved(slow?: Gate): Promise<{ browser: Browser; copy: () => Browser; old: ConnectStore }> {
     const store = await open()
     const before = await serve(expressSession({ secret: SECRET, store, resave: false, saveUninitialized: false }))
     const browser = new Browser(before)
