@@ -1,8 +1,10 @@
 /** What the attack tests share: an ordinary application, on a store in memory and one on disk, over real sockets. */
 import { connect } from 'node:net'
-import type { App, Exchange, Free } from '../support/adapters.ts'
+import { drawId, drawSecret, formatToken } from '../../src/core/token.ts'
+import type { App, Free } from '../support/adapters.ts'
+import type { Browser } from '../support/client.ts'
 import type { Gate } from '../support/gate.ts'
-import { settings, type World } from '../support/promises.ts'
+import { type Process, settings, type World } from '../support/promises.ts'
 
 export const places = settings.filter(({ name }) => name === 'memory, express' || name === 'sqlite, express')
 
@@ -42,9 +44,33 @@ export async function seenWith(world: World, cookie: string | null): Promise<Fre
   return JSON.parse(body) as Free
 }
 
-/** The user of an exchange's session, if anybody is signed in. */
-export function userOf({ session }: Exchange): string | undefined {
-  return (session['user'] as { id?: string } | undefined)?.id
+/** Somebody's browser, just signed in. */
+export async function signedIn(world: World, id: string): Promise<Browser> {
+  const browser = world.here.browser()
+  await browser.post('/sign-in', { id })
+  return browser
+}
+
+/** The ids of a user's live sessions. */
+export async function idsOf({ sessions }: Process, user: string): Promise<string[]> {
+  const ids: string[] = []
+  for await (const { id } of sessions.list(user)) ids.push(id)
+  return ids
+}
+
+/** A cookie with a well-formed token that nobody was given; of a known session, when its id is said. */
+export function inventedCookie(id: string = drawId(random)): string {
+  return `sid=${formatToken({ id, secret: drawSecret(random) })}`
+}
+
+/** Puts a text in the place of a session's data, as somebody with access to the engine does. */
+export async function plantData({ engine, clock }: World, id: string, text: string): Promise<void> {
+  const call = { now: clock() }
+  const stored = await engine.load(id, call)
+  if (!stored) throw new Error(`There is no session ${id}`)
+  const body = `${stored.body.split('\n', 1)[0]}\n${text}`
+  const saved = await engine.save(id, { ...stored, version: stored.version + 1, body }, stored.version, call)
+  if (saved !== 'saved') throw new Error('Somebody else wrote to it')
 }
 
 /** Sends bytes that no client library would send, and gives all that comes back. */
@@ -59,4 +85,10 @@ export function sendBytes(port: number, lines: readonly string[]): Promise<strin
     socket.on('close', () => resolve(received))
     socket.write(head, 'latin1')
   })
+}
+
+// --- internal ---
+
+function random(size: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(size))
 }

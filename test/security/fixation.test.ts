@@ -1,11 +1,8 @@
 /** Fixation: the attacker plants a cookie in the victim's browser before the victim signs in, and then uses it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { drawId, drawSecret, formatToken } from '../../src/core/token.ts'
 import { tokenOf } from '../support/client.ts'
 import { newUser, openWorld, type World } from '../support/promises.ts'
-import { app, places, seenWith, sendBytes } from './_attack.ts'
-
-const random = (size: number): Uint8Array => crypto.getRandomValues(new Uint8Array(size))
+import { app, inventedCookie, places, seenWith, sendBytes, signedIn } from './_attack.ts'
 
 describe.each(places)('fixation: $name', (place) => {
   let world: World
@@ -28,18 +25,17 @@ describe.each(places)('fixation: $name', (place) => {
   })
 
   it('a token of the attacker’s own making is nobody’s, and the sign-in takes neither half of it over', async () => {
-    const planted = { id: drawId(random), secret: drawSecret(random) }
-    const victim = world.here.browser(`sid=${formatToken(planted)}`)
+    const planted = inventedCookie()
+    const victim = world.here.browser(planted)
     await victim.post('/sign-in', { id: newUser() })
-    expect(victim.token.id).not.toBe(planted.id)
-    expect(victim.token.secret).not.toBe(planted.secret)
-    expect(await seenWith(world, `sid=${formatToken(planted)}`)).toEqual({})
+    expect(victim.token.id).not.toBe(tokenOf(planted).id)
+    expect(victim.token.secret).not.toBe(tokenOf(planted).secret)
+    expect(await seenWith(world, planted)).toEqual({})
   })
 
   it('a victim who was signed in as the attacker leaves nothing of the own account behind', async () => {
     const [mallory, alice] = [newUser(), newUser()]
-    const attacker = world.here.browser()
-    await attacker.post('/sign-in', { id: mallory })
+    const attacker = await signedIn(world, mallory)
     const planted = attacker.cookie!
     const victim = world.there.browser(planted)
     await victim.post('/sign-in', { id: alice })
@@ -49,8 +45,7 @@ describe.each(places)('fixation: $name', (place) => {
   })
 
   it('a token anywhere but in the cookie is no token', async () => {
-    const attacker = world.here.browser()
-    await attacker.post('/sign-in', { id: newUser() })
+    const attacker = await signedIn(world, newUser())
     const token = attacker.cookie!.slice('sid='.length)
     expect(tokenOf(attacker.cookie).secret).toHaveLength(43)
     for (const lines of [

@@ -1,12 +1,10 @@
 /** A flood: the attacker makes as many requests as the line carries, with no cookie, with invented ones, with new ones. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { drawId, drawSecret, formatToken } from '../../src/core/token.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { newUser, openWorld, type World } from '../support/promises.ts'
 import type { StoreEntry } from '../support/stores.ts'
-import { app, places, seenWith } from './_attack.ts'
+import { app, inventedCookie, places, seenWith, signedIn } from './_attack.ts'
 
-const random = (size: number): Uint8Array => crypto.getRandomValues(new Uint8Array(size))
 const MANY = 500
 
 /** Asks so many times, in parallel as far as that goes. */
@@ -35,17 +33,12 @@ describe.each(places)('a flood: $name', (place) => {
   })
 
   it('bad cookies leave nothing, and guesses at somebody’s secret are each told of', async () => {
-    const victim = world.here.browser()
-    await victim.post('/sign-in', { id: newUser() })
+    const victim = await signedIn(world, newUser())
     const { id } = victim.token
     const before = await world.stored(id)
     world.takeEvents()
     world.watched.takeCalls()
-    const guess = [
-      () => 'sid=garbage',
-      () => `sid=${formatToken({ id: drawId(random), secret: drawSecret(random) })}`,
-      () => `sid=${formatToken({ id, secret: drawSecret(random) })}`,
-    ] as const
+    const guess = [() => 'sid=garbage', () => inventedCookie(), () => inventedCookie(id)] as const
     await flood(MANY, async (at) => {
       const answer = await world.here.browser().get('/me', { cookie: guess[at % 3]!() })
       expect(answer).toMatchObject({ status: 200, body: '{}', setCookies: [] })
@@ -68,15 +61,9 @@ describe('a flood of anonymous sessions', () => {
 
   it('anonymous sessions push out nobody who is signed in, and the server stays as large as it may be', async () => {
     const world = await openWorld({ ...places[0]!, store: small }, app)
-    const signedIn = await Promise.all(
-      Array.from({ length: 20 }, async () => {
-        const browser = world.here.browser()
-        await browser.post('/sign-in', { id: newUser() })
-        return browser
-      }),
-    )
+    const people = await Promise.all(Array.from({ length: 20 }, () => signedIn(world, newUser())))
     await flood(MANY, async () => expect((await world.here.browser().post('/assign', { cart: 1 })).status).toBe(200))
-    for (const { cookie } of signedIn) expect(await seenWith(world, cookie!)).toHaveProperty('user')
+    for (const { cookie } of people) expect(await seenWith(world, cookie!)).toHaveProperty('user')
     let count = 0
     for await (const _ of world.engine.scan!({ now: world.clock() })) count++
     expect(count).toBe(100)

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newUser, openWorld, type World } from '../support/promises.ts'
 import type { App } from '../support/adapters.ts'
-import { app, ordinary, places, seenWith } from './_attack.ts'
+import { app, idsOf, ordinary, places, seenWith } from './_attack.ts'
 
 const routes: App['routes'] = {
   ...ordinary,
@@ -27,12 +27,6 @@ describe.each(places)('half signed in: $name', (place) => {
   beforeAll(async () => (world = await openWorld(place, { ...app, routes })))
   afterAll(() => world.close())
 
-  const listed = async (user: string): Promise<string[]> => {
-    const ids: string[] = []
-    for await (const { id } of world.here.sessions.list(user)) ids.push(id)
-    return ids
-  }
-
   it('who has given a password and no second factor is nobody, and the token changes when somebody is', async () => {
     const id = newUser()
     const browser = world.here.browser()
@@ -40,11 +34,11 @@ describe.each(places)('half signed in: $name', (place) => {
     const before = browser.cookie!
     expect(JSON.parse((await browser.get('/facts')).body)).toEqual({ authenticatedAt: null })
     expect((await world.stored(browser.token.id))?.principal).toBeNull()
-    expect(await listed(id)).toEqual([])
+    expect(await idsOf(world.here, id)).toEqual([])
 
     await browser.post('/code')
     expect(JSON.parse((await browser.get('/facts')).body)).toEqual({ authenticatedAt: world.clock() })
-    expect(await listed(id)).toEqual([browser.token.id])
+    expect(await idsOf(world.here, id)).toEqual([browser.token.id])
     // Who copied the cookie after the password has nothing.
     expect(await seenWith(world, before)).toEqual({})
   })
@@ -53,12 +47,12 @@ describe.each(places)('half signed in: $name', (place) => {
     const [alice, mallory] = [newUser(), newUser()]
     const browser = world.here.browser()
     await browser.post('/reset', { id: alice })
-    expect(await listed(alice)).toEqual([])
+    expect(await idsOf(world.here, alice)).toEqual([])
     expect(JSON.parse((await browser.get('/facts')).body)).toEqual({ authenticatedAt: null })
     // Nor does it make of who is signed in somebody else.
     await browser.post('/sign-in', { id: mallory })
     await browser.post('/reset', { id: alice })
-    expect(await listed(alice)).toEqual([])
-    expect(await listed(mallory)).toEqual([browser.token.id])
+    expect(await idsOf(world.here, alice)).toEqual([])
+    expect(await idsOf(world.here, mallory)).toEqual([browser.token.id])
   })
 })

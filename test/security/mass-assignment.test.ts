@@ -1,9 +1,8 @@
 /** Mass assignment: the handler does `Object.assign(req.session, req.body)`, and the attacker writes the body. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App, Exchange, Reply } from '../support/adapters.ts'
-import type { Browser } from '../support/client.ts'
 import { newUser, openWorld, type World } from '../support/promises.ts'
-import { ordinary, places } from './_attack.ts'
+import { ordinary, places, signedIn } from './_attack.ts'
 
 const FACTS = ['id', 'isNew', 'binding', 'createdAt', 'authenticatedAt', 'expiresAt']
 const METHODS = ['save', 'reload', 'destroy', 'regenerate', 'update', 'touch', 'limit']
@@ -34,14 +33,8 @@ describe.each(places)('mass assignment: $name', (place) => {
   })
   afterAll(() => world.close())
 
-  async function signedIn(): Promise<Browser> {
-    const browser = world.here.browser()
-    await browser.post('/sign-in', { id: newUser() })
-    return browser
-  }
-
   it('every body is answered, and none makes anybody an administrator', async () => {
-    const browser = await signedIn()
+    const browser = await signedIn(world, newUser())
     const usual = JSON.parse((await browser.get('/looks')).body) as unknown
     const values = ['{"isAdmin":true}', '{"prototype":{"isAdmin":true}}', 'true', 'null', '"x"', '[]']
     for (const key of [...FACTS, ...METHODS, '__proto__', 'constructor', 'prototype', 'then', 'toJSON', 'toString']) {
@@ -58,7 +51,7 @@ describe.each(places)('mass assignment: $name', (place) => {
   })
 
   it('a body that names the session’s own affairs changes none of them', async () => {
-    const browser = await signedIn()
+    const browser = await signedIn(world, newUser())
     const { id } = browser.token
     const before = await world.here.sessions.read(id)
     const { body } = await browser.post('/assign', {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Browser } from '../support/client.ts'
 import { newUser, openWorld, type World } from '../support/promises.ts'
-import { app, ordinary, places } from './_attack.ts'
+import { app, ordinary, places, plantData, signedIn } from './_attack.ts'
 
 const MAX = 65_536
 
@@ -24,8 +24,7 @@ describe.each(places)('oversized input: $name', (place) => {
   afterAll(() => world.close())
   beforeEach(async () => {
     user = newUser()
-    browser = world.here.browser()
-    await browser.post('/sign-in', { id: user })
+    browser = await signedIn(world, user)
   })
 
   it('a session filled from a body ends at the limit, and what was there stays', async () => {
@@ -59,18 +58,10 @@ describe.each(places)('oversized input: $name', (place) => {
     }
   })
 
-  /** Puts a text in the place of the session's data, as somebody with access to the engine does. */
-  async function plant(text: string): Promise<void> {
-    const { id } = browser.token
-    const stored = (await world.stored(id))!
-    const row = { ...stored, version: stored.version + 1, body: `${stored.body.split('\n', 1)[0]}\n${text}` }
-    expect(await world.engine.save(id, row, stored.version, { now: world.clock() })).toBe('saved')
-  }
-
   it('a planted row that is too large or too deep is anonymous, and the visitor begins anew', async () => {
     const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}}`
     for (const rest of [`"${'x'.repeat(5_000_000)}"}`, '['.repeat(3_000_000), deep]) {
-      await plant(`{"user":{"id":"root"},"x":${rest}`)
+      await plantData(world, browser.token.id, `{"user":{"id":"root"},"x":${rest}`)
       world.takeEvents()
       expect(await browser.get('/who')).toMatchObject({ status: 200, body: '{}' })
       expect(world.takeEvents().map(({ type }) => type)).toEqual(['unreadable'])

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Browser } from '../support/client.ts'
 import { newUser, openWorld, type World } from '../support/promises.ts'
-import { app, ordinary, places } from './_attack.ts'
+import { app, ordinary, places, plantData, signedIn } from './_attack.ts'
 
 describe.each(places)('prototype keys in the store: $name', (place) => {
   let world: World
@@ -23,20 +23,10 @@ describe.each(places)('prototype keys in the store: $name', (place) => {
   })
   afterAll(() => world.close())
   beforeEach(async () => {
-    browser = world.here.browser()
-    await browser.post('/sign-in', { id: newUser() })
+    browser = await signedIn(world, newUser())
   })
 
-  /** Puts a text in the place of the session's data, as somebody with access to the engine does. */
-  async function plant(text: string): Promise<void> {
-    const { id } = browser.token
-    const stored = (await world.stored(id))!
-    const body = `${stored.body.split('\n', 1)[0]}\n${text}`
-    const saved = await world.engine.save(id, { ...stored, version: stored.version + 1, body }, stored.version, {
-      now: world.clock(),
-    })
-    expect(saved).toBe('saved')
-  }
+  const plant = (text: string): Promise<void> => plantData(world, browser.token.id, text)
 
   it('a planted row changes no prototype, at any depth, however the key is spelled', async () => {
     const evil = '{"isAdmin":true}'

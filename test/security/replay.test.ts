@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Gate } from '../support/gate.ts'
 import { newUser, openWorld, type World } from '../support/promises.ts'
-import { app, ordinary, places, seenWith, waiting } from './_attack.ts'
+import { app, ordinary, places, seenWith, signedIn, waiting } from './_attack.ts'
 
 const HOUR = 3600
 
@@ -32,8 +32,7 @@ describe.each(places)('replay after the end: $name', (place) => {
 
   it.each(Object.keys(endings))('a copy of the cookie opens nothing after %s', async (ending) => {
     const user = newUser()
-    const victim = world.here.browser()
-    await victim.post('/sign-in', { id: user })
+    const victim = await signedIn(world, user)
     const copy = victim.cookie!
     expect(await seenWith(world, copy)).toMatchObject({ user: { id: user } })
     await endings[ending]!(victim.token.id, user, copy)
@@ -50,8 +49,7 @@ describe.each(places)('replay after the end: $name', (place) => {
   })
 
   it('a response that was slower than the logout signs nobody in again', async () => {
-    const victim = world.here.browser()
-    await victim.post('/sign-in', { id: newUser() })
+    const victim = await signedIn(world, newUser())
     const copy = victim.cookie!
     waiting.page = new Gate()
     const slow = world.there.browser(copy).post('/slow', { user: { id: newUser() } })

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Exchange } from '../support/adapters.ts'
 import { Gate } from '../support/gate.ts'
 import { newUser, openWorld, type World } from '../support/promises.ts'
-import { app, ordinary, places, seenWith, waiting } from './_attack.ts'
+import { app, idsOf, ordinary, places, seenWith, signedIn, waiting } from './_attack.ts'
 
 const IDLE = 3600
 
@@ -51,8 +51,7 @@ describe.each(places)('resurrection: $name', (place) => {
       'a page that began before the logout and ends after it brings nothing back: one that %s',
       async (how) => {
         const user = newUser()
-        const victim = world.here.browser()
-        await victim.post('/sign-in', { id: user })
+        const victim = await signedIn(world, user)
         const { cookie, token } = victim
         waiting.page = new Gate()
         const late = world.here.browser(cookie).post(`/late?how=${encodeURIComponent(how)}`)
@@ -64,9 +63,7 @@ describe.each(places)('resurrection: $name', (place) => {
         await world.watched.idle()
         expect(await world.stored(token.id)).toBeUndefined()
         expect(await seenWith(world, cookie!)).toEqual({})
-        const left: string[] = []
-        for await (const { id } of world.there.sessions.list(user)) left.push(id)
-        expect(left).toEqual([])
+        expect(await idsOf(world.there, user)).toEqual([])
       },
     )
   })

@@ -1,11 +1,9 @@
 /** A stranger who knows a selector: session ids are public. They stand in lists, in logs and in links to revoke. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { drawId, drawSecret } from '../../src/core/token.ts'
-import type { Answer, Browser } from '../support/client.ts'
+import { type Answer, type Browser, tokenOf } from '../support/client.ts'
 import { newUser, openWorld, type World } from '../support/promises.ts'
-import { app, places, seenWith } from './_attack.ts'
+import { app, inventedCookie, places, seenWith, signedIn } from './_attack.ts'
 
-const random = (size: number): Uint8Array => crypto.getRandomValues(new Uint8Array(size))
 const IDLE = 3600
 
 describe.each(places)('a stranger who knows a selector: $name', (place) => {
@@ -16,8 +14,7 @@ describe.each(places)('a stranger who knows a selector: $name', (place) => {
   afterAll(() => world.close())
   beforeEach(async () => {
     alice = newUser()
-    victim = world.here.browser()
-    await victim.post('/sign-in', { id: alice })
+    victim = await signedIn(world, alice)
     world.takeEvents()
   })
 
@@ -25,7 +22,7 @@ describe.each(places)('a stranger who knows a selector: $name', (place) => {
     const { id } = victim.token
     const before = (await world.stored(id))!
     const hash = before.body.split(' ')[1]!
-    const attempts = ['', id, `${id}${id}`.slice(0, 43), hash, drawSecret(random), 'A'.repeat(43)]
+    const attempts = ['', id, `${id}${id}`.slice(0, 43), hash, tokenOf(inventedCookie()).secret, 'A'.repeat(43)]
     for (const secret of attempts) {
       for (const [path, body] of [
         ['/assign', { user: { id: 'root' } }],
@@ -59,19 +56,19 @@ describe.each(places)('a stranger who knows a selector: $name', (place) => {
 
   it('nobody can tell a session that is there from one that is not', async () => {
     const { id, secret } = victim.token
-    const [revoked, expired] = [world.here.browser(), world.here.browser()]
-    await expired.post('/sign-in', { id: newUser() })
-    await revoked.post('/sign-in', { id: newUser() })
+    const [revoked, expired, signedOut] = [
+      await signedIn(world, newUser()),
+      await signedIn(world, newUser()),
+      await signedIn(world, newUser()),
+    ]
     await world.here.sessions.revoke(revoked.token.id)
-    const signedOut = world.here.browser()
-    await signedOut.post('/sign-in', { id: newUser() })
     const old = signedOut.cookie!
     await signedOut.post('/logout')
     world.clock.advance(IDLE * 1000)
 
     const cookies = {
-      unknown: `sid=${drawId(random)}.${secret}`,
-      wrong: `sid=${id}.${drawSecret(random)}`,
+      unknown: `sid=${tokenOf(inventedCookie()).id}.${secret}`,
+      wrong: inventedCookie(id),
       expired: expired.cookie!,
       revoked: revoked.cookie!,
       'signed out': old,

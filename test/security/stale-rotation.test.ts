@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Gate } from '../support/gate.ts'
 import { newUser, openWorld, type World } from '../support/promises.ts'
-import { app, places, seenWith, waiting } from './_attack.ts'
+import { app, places, seenWith, signedIn, waiting } from './_attack.ts'
 
 const ROTATE_EVERY = 600
 const GRACE_MS = 60_000
@@ -35,8 +35,7 @@ describe.each(places)('stale rotation: $name', (place) => {
   })
 
   it('a stolen token that was rotated away is noticed, and ends the session where that is wanted', async () => {
-    const victim = world.here.browser()
-    await victim.post('/sign-in', { id: newUser() })
+    const victim = await signedIn(world, newUser())
     const stolen = victim.cookie!
     world.clock.advance(ROTATE_EVERY * 1000)
     await victim.get('/me')
@@ -53,8 +52,7 @@ describe.each(places)('stale rotation: $name', (place) => {
 
   it('a thief who was faster than the victim is handed the same token, and shut out by the next sign-in', async () => {
     const alice = newUser()
-    const victim = world.here.browser()
-    await victim.post('/sign-in', { id: alice })
+    const victim = await signedIn(world, alice)
     const thief = world.there.browser(victim.cookie)
     world.clock.advance(ROTATE_EVERY * 1000)
     await thief.get('/me')

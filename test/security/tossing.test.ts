@@ -3,13 +3,9 @@
  * victim's own. The browser sends them all, in an order that the attacker decides.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { drawId, drawSecret, formatToken } from '../../src/core/token.ts'
 import type { Browser } from '../support/client.ts'
 import { newUser, openWorld, type World } from '../support/promises.ts'
-import { app, places, seenWith } from './_attack.ts'
-
-const random = (size: number): Uint8Array => crypto.getRandomValues(new Uint8Array(size))
-const invented = (): string => `sid=${formatToken({ id: drawId(random), secret: drawSecret(random) })}`
+import { app, inventedCookie, places, seenWith, signedIn } from './_attack.ts'
 
 describe.each(places)('cookie tossing: $name', (place) => {
   let world: World
@@ -19,15 +15,14 @@ describe.each(places)('cookie tossing: $name', (place) => {
   afterAll(() => world.close())
   beforeEach(async () => {
     alice = newUser()
-    victim = world.here.browser()
-    await victim.post('/sign-in', { id: alice })
+    victim = await signedIn(world, alice)
     world.takeEvents()
     world.watched.takeCalls()
   })
 
   it('garbage planted before and behind the session’s cookie signs nobody out', async () => {
     const own = victim.cookie!
-    for (const planted of ['sid=', 'sid=deleted', 'sid="', 'sid=%00', `sid=${'A'.repeat(66)}`, invented()]) {
+    for (const planted of ['sid=', 'sid=deleted', 'sid="', 'sid=%00', `sid=${'A'.repeat(66)}`, inventedCookie()]) {
       for (const header of [`${planted}; ${own}`, `${own}; ${planted}`, `${planted}; ${own}; ${planted}`]) {
         expect(await seenWith(world, header), header).toMatchObject({ user: { id: alice } })
       }
@@ -35,8 +30,7 @@ describe.each(places)('cookie tossing: $name', (place) => {
   })
 
   it('a whole session planted beside the victim’s is nobody’s, in either order', async () => {
-    const attacker = world.here.browser()
-    await attacker.post('/sign-in', { id: newUser() })
+    const attacker = await signedIn(world, newUser())
     for (const header of [`${victim.cookie}; ${attacker.cookie}`, `${attacker.cookie}; ${victim.cookie}`]) {
       world.takeEvents()
       expect(await seenWith(world, header)).toEqual({})
@@ -47,8 +41,7 @@ describe.each(places)('cookie tossing: $name', (place) => {
   })
 
   it('of a live session and a dead one, the live one is the request’s', async () => {
-    const dead = world.here.browser()
-    await dead.post('/sign-in', { id: newUser() })
+    const dead = await signedIn(world, newUser())
     const cookie = dead.cookie!
     await dead.post('/logout')
     for (const header of [`${cookie}; ${victim.cookie}`, `${victim.cookie}; ${cookie}`]) {
@@ -59,7 +52,7 @@ describe.each(places)('cookie tossing: $name', (place) => {
   it('a forged cookie beside one’s own ends nobody’s session', async () => {
     const attacker = world.here.browser()
     await attacker.post('/assign', { cart: 1 })
-    const forged = `sid=${victim.token.id}.${drawSecret(random)}`
+    const forged = inventedCookie(victim.token.id)
     const stored = await world.stored(victim.token.id)
     for (const [path, body] of [
       ['/sign-in', { id: newUser() }],
@@ -73,7 +66,7 @@ describe.each(places)('cookie tossing: $name', (place) => {
   })
 
   it('hundreds of planted cookies cost eight lookups', async () => {
-    const header = Array.from({ length: 200 }, invented).join('; ')
+    const header = Array.from({ length: 200 }, () => inventedCookie()).join('; ')
     expect((await world.here.browser().get('/me', { cookie: header })).body).toBe('{}')
     expect(world.watched.takeCalls()).toEqual(Array.from({ length: 8 }, () => 'load'))
   })

@@ -7,7 +7,7 @@ import type { Options } from '../../src/core/options.ts'
 import type { Free } from '../support/adapters.ts'
 import type { Browser } from '../support/client.ts'
 import { newUser, openWorld, type Process, type World } from '../support/promises.ts'
-import { app, places } from './_attack.ts'
+import { app, idsOf, places } from './_attack.ts'
 
 const apart: Record<string, Options<Free>> = {
   'by namespace': { namespace: 'back-office' },
@@ -48,21 +48,16 @@ describe.each(places)('two managers on one store: $name', (place) => {
     await office.post('/sign-in', { id: alice })
     await shop.post('/sign-in', { id: alice })
 
-    const listed = async ({ sessions }: Process): Promise<string[]> => {
-      const ids: string[] = []
-      for await (const { id } of sessions.list(alice)) ids.push(id)
-      return ids
-    }
-    expect(await listed(world.here)).toEqual([office.token.id])
-    expect(await listed(world.there)).toEqual([shop.token.id])
+    expect(await idsOf(world.here, alice)).toEqual([office.token.id])
+    expect(await idsOf(world.there, alice)).toEqual([shop.token.id])
     expect(await world.there.sessions.revokeAll(alice)).toBe(1)
-    expect(await listed(world.here)).toEqual([office.token.id])
+    expect(await idsOf(world.here, alice)).toEqual([office.token.id])
     // Nor does the office's way of writing names lead out of the shop.
     expect(await world.there.sessions.revoke(office.token.id, { principal: alice })).toBe(false)
     await expect(world.there.sessions.revokeAll(`back-office\u001f${alice}`)).rejects.toMatchObject({
       code: 'ERR_SOJOURN_UNSUPPORTED',
     })
-    expect(await listed(world.here)).toEqual([office.token.id])
+    expect(await idsOf(world.here, alice)).toEqual([office.token.id])
     await world.close()
   })
 })
