@@ -6,7 +6,7 @@ export const lifecycle: readonly Requirement[] = [
     'D01',
     'critical',
     'A sign-in replaces the token, and the old one is dead',
-    'There is no login(): the principal is derived from the data, and its change replaces the token in the same write (DESIGN, promise P4).',
+    'There is no login(): the principal is derived from the data, and its change replaces the token in the same write (the design, promise P4).',
     ['promises/p4-no-fixation', 'replaces the token, and the one that somebody planted is dead'],
     ['security/fixation', 'a session of the attacker’s own, planted before the sign-in'],
   ),
@@ -43,7 +43,7 @@ export const lifecycle: readonly Requirement[] = [
     'D06',
     'medium',
     'A short grace for the token before a rotation',
-    'The previous token is good until the new one was seen once, and a grace of 60 seconds longer, in which saves merge; at a change of principal there is none (DESIGN section 3).',
+    'The previous token is good until the new one was seen once, and a grace of 60 seconds longer, in which saves merge; at a change of principal there is none (the design, section 3).',
     ['shell/writer-rotation', 'leaves the one before a grace, in which it reads and its writes merge'],
     ['shell/writer-rotation', 'ends the one before after the grace, with an event, and disturbs nobody'],
     [

@@ -10,7 +10,7 @@ export const time: readonly Requirement[] = [
     'E02',
     'high',
     'The server ends every session after a whole life',
-    'The lifetime counts from creation, and anew from each sign-in (DESIGN section 5); nothing else moves it.',
+    'The lifetime counts from creation, and anew from each sign-in (the design, section 5); nothing else moves it.',
     ['promises/p5-stolen-store', 'end a session that is used all the time'],
     ['shell/handle-expiry', 'no later for new tokens or writes'],
     ['shell/handle-expiry', 'a whole lifetime after a sign-in'],

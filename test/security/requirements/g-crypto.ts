@@ -1,5 +1,5 @@
 /** G: cryptography and tokens. */
-import { later, met, notOurs, otherwise, type Requirement } from './_requirement.ts'
+import { met, notOurs, otherwise, type Requirement } from './_requirement.ts'
 
 export const crypto: readonly Requirement[] = [
   met(
@@ -43,7 +43,14 @@ export const crypto: readonly Requirement[] = [
     ['stores/seal', 'another purpose'],
     ['core/token', 'is another for another secret, namespace or cookie, however the fields are cut'],
   ),
-  later('G07', 'medium', 'Cookies of express-session are read and written', 'Part of `sojourn/express-session`.'),
+  met(
+    'G07',
+    'medium',
+    'The signed cookies of express-session are read and written, by the drop-in alone',
+    ['security/legacy-cookies', 'is that of cookie-signature, for ten thousand values and secrets'],
+    ['security/legacy-cookies', 'before the drop-in came is so with it'],
+    ['security/legacy-cookies', 'with the drop-in is so when it has gone again'],
+  ),
   met('G08', 'medium', 'An unknown, a wrong, a revoked and an expired token look the same from outside', [
     'security/selector',
     'nobody can tell a session that is there from one that is not',
@@ -52,7 +59,7 @@ export const crypto: readonly Requirement[] = [
     'G09',
     'medium',
     'Two cryptographic backends agree',
-    'There is one: `node:crypto`, synchronous, which Node, Bun, Deno and workerd all have (DESIGN section 5).',
+    'There is one: `node:crypto`, synchronous, which Node, Bun, Deno and workerd all have (the design, section 5).',
   ),
   otherwise(
     'G10',

@@ -89,7 +89,7 @@ export const operation: readonly Requirement[] = [
     'K12',
     'high',
     'No validity is remembered beyond what was declared',
-    'There is no cache unless one is put before the store; every request reads the record (DESIGN section 4).',
+    'There is no cache unless one is put before the store; every request reads the record (the design, section 4).',
     ['promises/p1-logout-is-final', ' in flight'],
     ['promises/p6-nothing-for-nothing', 'keeps the budgets: reads 1'],
   ),

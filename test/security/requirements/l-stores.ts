@@ -31,7 +31,7 @@ export const storeContract: readonly Requirement[] = [
     'L05',
     'critical',
     'A rotation is one write',
-    'The token is replaced inside the record, in the same compare-and-swap as the data: there is nothing to be half done (DESIGN section 3).',
+    'The token is replaced inside the record, in the same compare-and-swap as the data: there is nothing to be half done (the design, section 3).',
     ['stores', 'a rotation is never reverted, though others save and touch at the same time'],
     [
       'promises/p4-no-fixation',
@@ -42,7 +42,7 @@ export const storeContract: readonly Requirement[] = [
     'L06',
     'high',
     'The engine’s own expiry neither cuts short nor is relied on',
-    'Expiry is judged by the caller’s clock; the engine’s own is a broom that comes ten minutes later (DESIGN section 4).',
+    'Expiry is judged by the caller’s clock; the engine’s own is a broom that comes ten minutes later (the design, section 4).',
     ['stores', 'an expiry a year ahead is not cut short'],
     ['stores', 'a session lives as long as its latest expiry says, after touch and save alike'],
   ),
@@ -76,7 +76,7 @@ export const storeContract: readonly Requirement[] = [
     'L11',
     'high',
     'A store that is only eventually consistent says so',
-    'An engine that cannot compare and swap says so in its type and on its page, and P1 and P2 are not claimed for it (DESIGN section 4).',
+    'An engine that cannot compare and swap says so in its type and on its page, and P1 and P2 are not claimed for it (the design, section 4).',
     ['stores/cloudflare', 'says in its type that it is eventually consistent, and can neither list nor revoke'],
   ),
   met(

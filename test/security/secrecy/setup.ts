@@ -1,6 +1,7 @@
 /**
- * Runs before every test file: whatever the library draws as a token's secret, or is given as a key, is looked for in
- * every event, error, warning and line of output of that file's process. A test during which it is seen has failed.
+ * Runs before every test file: whatever the library draws as a token's secret, signs a cookie with, or is given as a
+ * key, is looked for in every event, error, warning and line of output of that file's process. A test during which it is
+ * seen has failed.
  */
 import { afterAll, afterEach, vi } from 'vitest'
 import { SojournError } from '../../../src/core/errors.ts'
@@ -22,6 +23,17 @@ vi.mock('../../../src/stores/_seal.ts', async (original) => {
     return seal.sealer(keys, ...purpose)
   }
   return { ...seal, sealer }
+})
+
+vi.mock('../../../src/express-session/signature.ts', async (original) => {
+  const signature = await original<typeof import('../../../src/express-session/signature.ts')>()
+  const sign: typeof signature.sign = (value, secret) => {
+    if (typeof secret === 'string') keepSecret(secret)
+    const signed = signature.sign(value, secret)
+    keepSecret(signed.slice(value.length + 1))
+    return signed
+  }
+  return { ...signature, sign }
 })
 
 watch('an event', Events.prototype, 'emit')
