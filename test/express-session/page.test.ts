@@ -1,0 +1,51 @@
+/** The page of differences, and the tests that show them: no row without its test, no difference without its row. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { INTENDED, isIn } from './_intended.ts'
+
+const page = readFileSync(new URL('../../docs/migrate/from-express-session.md', import.meta.url), 'utf8')
+const rows = [...page.matchAll(/^\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \|$/gm)]
+  .map(([, name, theirs, ours, strict]) => ({ name: name!, theirs: theirs!, ours: ours!, strict: strict! }))
+  .filter(({ name }) => name !== 'difference')
+
+/** Differences that no conversation of one browser shows, with the words of the test that does. */
+const ELSEWHERE: Readonly<Record<string, readonly [file: string, words: string]>> = {
+  'Headers wait for the save': ['response', 'not a byte of a redirect leaves'],
+  'A failed save is an error response': ['response', 'at a save: an error response'],
+  'A destroyed session is not brought back': ['parallel', 'stays ended, when that one'],
+  'A touch is left out while a write is under way': ['parallel', 'do not wait for each other to read'],
+  'A response waits for what its handler began': ['response', 'a response waits for what its handler began'],
+  'A store that does not answer is answered for': ['response', 'a store that never calls back'],
+  'A row that is no session is none': ['bad-input', 'is no session: the browser gets a new one'],
+  'Data that is no JSON is an error response': ['response', 'of data that is no JSON'],
+  'A cookie that cannot be written is an error response': ['response', 'of a cookie that cannot be written'],
+  'What is assigned to `req.session` becomes its data': ['bad-input', 'that assigns an object replaces the data'],
+  "Data under a method's name harms nobody": ['bad-input', 'that takes the name of'],
+  'Every cookie of the name is tried': ['bad-input', 'a forged one before the right one'],
+  '`auto` works in options that a function gives': ['bugs', 'auto works in options that a function gives'],
+  'Middlewares that share a store keep their own ids and cookies': ['bugs', 'keep their own ids and cookies'],
+  'The callback of `res.end()` is called': ['response', 'calls the callback of its end'],
+  'HTTP/2 works': ['response', 'of HTTP/2 has its session'],
+  'A change is stored though the client has gone': ['response', 'whose client has gone still leaves its change'],
+  'A failed load destroys nothing': ['bugs', 'a failed load destroys nothing'],
+  'Methods give promises': ['bugs', 'each method gives a promise'],
+  'Warnings are process warnings': ['classes', 'is what express-session warns of'],
+  '`DEBUG=express-session` prints nothing': ['bugs', 'DEBUG=express-session prints nothing'],
+}
+
+describe('the page of differences', () => {
+  it('has a row for every intended difference, and each row its test', () => {
+    const shown = [...new Set([...INTENDED.map(({ row }) => row), ...Object.keys(ELSEWHERE)])]
+    expect(rows.map(({ name }) => name).toSorted()).toEqual(shown.toSorted())
+  })
+
+  it.each(Object.entries(ELSEWHERE))('"%s" is shown by a test', (_, [file, words]) => {
+    const text = readFileSync(new URL(`./${file}.test.ts`, import.meta.url), 'utf8')
+    expect(text).toContain(words)
+  })
+
+  it.each(INTENDED.map((each) => [each.row, each] as const))('says rightly where "%s" is met', (name, each) => {
+    const strict = rows.find((row) => row.name === name)!.strict
+    expect(strict === 'as express-session').toBe(!isIn(each, true))
+  })
+})
