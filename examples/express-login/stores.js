@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { cookieStore } from 'sojourn/cookie'
+import { dynamodbStore } from 'sojourn/dynamodb'
 import { memcachedStore } from 'sojourn/memcached'
 import { mongodbStore } from 'sojourn/mongodb'
 import { mysqlStore } from 'sojourn/mysql'
@@ -79,6 +80,17 @@ const STORES = [
     },
   },
   {
+    name: 'DynamoDB',
+    variable: 'DYNAMODB_TABLE', // the SDK finds region and credentials in the environment
+    async open(table, tell) {
+      const { DynamoDB } = await import('@aws-sdk/client-dynamodb')
+      const client = new DynamoDB()
+      const store = dynamodbStore({ client: told(client, operations(tell)), table })
+      await store.migrate()
+      return { store, close: () => client.destroy() }
+    },
+  },
+  {
     name: 'SQLite',
     variable: 'DATA_DIR',
     async open(folder, tell) {
@@ -99,6 +111,12 @@ const STORES = [
 export async function openStore(env, tell = () => {}) {
   const entry = STORES.find(({ variable }) => env[variable])
   return { name: entry.name, ...(await entry.open(env[entry.variable], tell, env)) }
+}
+
+/** What is told of each operation of DynamoDB that the store asks for. */
+function operations(tell) {
+  const names = ['getItem', 'putItem', 'updateItem', 'deleteItem', 'query', 'scan', 'batchGetItem', 'batchWriteItem']
+  return Object.fromEntries(names.map((name) => [name, ({ TableName = '' }) => tell(`${name} ${TableName}`.trim())]))
 }
 
 /** A client whose methods of these names say what they were given, before they do it; others are replaced. */

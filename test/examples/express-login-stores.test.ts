@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startDynalite } from '../servers/dynalite.ts'
 import { mariadb, openMariadb } from '../servers/mariadb.ts'
 import { memcached, startMemcached } from '../servers/memcached.ts'
 import { openPostgres, postgres } from '../servers/postgres.ts'
@@ -49,6 +50,27 @@ it('runs on MongoDB, users in a mongoose schema and sessions beside them', async
     await useIt({ MONGODB_URL: process.env['MONGODB_URL'] ?? standIn.url }, 'MongoDB')
   } finally {
     await standIn.close()
+  }
+})
+
+it('runs on DynamoDB, and the tour shows its own commands', async () => {
+  const server = await startDynalite()
+  const env = {
+    DYNAMODB_TABLE: 'sessions',
+    AWS_ENDPOINT_URL: server.url,
+    AWS_REGION: 'local',
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+  }
+  try {
+    await useIt(env, 'DynamoDB')
+    const { stdout } = await promisify(execFile)(process.execPath, ['examples/express-login/tour.js'], {
+      env: { ...process.env, ...env },
+    })
+    expect(stdout).toMatch(/engine: putItem sessions/)
+    expect(stdout).toContain('All seven steps were as promised.')
+  } finally {
+    await server.stop()
   }
 })
 

@@ -8,6 +8,7 @@ import { DynamoDB } from '@aws-sdk/client-dynamodb'
 const dynalite = createRequire(import.meta.url)('dynalite') as (options: object) => Server
 
 export interface Dynalite {
+  readonly url: string
   /** A client of the SDK, as another process would have; it ends with the server. */
   client(): DynamoDB
   stop(): Promise<void>
@@ -20,9 +21,11 @@ export async function startDynalite(): Promise<Dynalite> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const clients: DynamoDB[] = []
+  const { port } = server.address() as AddressInfo
   return {
+    url: `http://127.0.0.1:${port}`,
     client() {
-      const client = dynamoClient((server.address() as AddressInfo).port)
+      const client = dynamoClient(port)
       clients.push(client)
       return client
     },

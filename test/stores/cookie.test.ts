@@ -142,8 +142,7 @@ describe('a sealed cookie that was tampered with is an anonymous request and an 
     expect(await owner.visit(undefined, asHeader(chunks))).toMatchObject({ user: { id: 'alice' } })
     let tried = 0
     for (const [at, [name, value]] of chunks.entries()) {
-      // Every byte of the ends, where the structure is, and every 61st between.
-      for (let byte = 0; byte < value.length; byte += byte < 80 || byte > value.length - 80 ? 1 : 61) {
+      for (let byte = 0; byte < value.length; byte++) {
         const changed = value.slice(0, byte) + (value[byte] === 'A' ? 'B' : 'A') + value.slice(byte + 1)
         expect(await owner.visit(undefined, asHeader(chunks.with(at, [name, changed])))).toEqual({})
         tried++
