@@ -86,6 +86,29 @@ export const contenders = [
     },
   },
   {
+    name: 'sojourn-memcached',
+    role: 'ours',
+    ...express('memcached', 'sojourn', 'sojourn/express', 'sojourn/memcached'),
+    async app() {
+      const { memcachedStore } = await import('sojourn/memcached')
+      return expressApp(await sojourn(memcachedStore({ servers: process.env.BENCH_MEMCACHED })))
+    },
+  },
+  {
+    name: 'express-session-memcached',
+    role: 'peer',
+    library: 'express-session',
+    ...express('memcached', 'express-session', 'connect-memcached'),
+    async app() {
+      const [{ default: session }, { default: connectMemcached }] = await Promise.all([
+        import('express-session'),
+        import('connect-memcached'),
+      ])
+      const MemcachedStore = connectMemcached(session)
+      return expressApp(await expressSession({ store: new MemcachedStore({ hosts: [process.env.BENCH_MEMCACHED] }) }))
+    },
+  },
+  {
     name: 'sojourn-sqlite',
     role: 'ours',
     ...express('sqlite', '@photostructure/sqlite', 'sojourn', 'sojourn/express', 'sojourn/sqlite'),

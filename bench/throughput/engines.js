@@ -49,6 +49,18 @@ const ENGINES = {
     },
   },
 
+  memcached: {
+    program: 'memcached',
+    async start() {
+      const port = await freePort()
+      // It refuses to run as root.
+      const args = ['-l', '127.0.0.1', '-p', String(port), '-U', '0', '-m', '256', '-t', '1']
+      const child = startProgram(LOAD_CORE, 'memcached', args, userNamed('nobody'))
+      await listening(port)
+      return { env: { BENCH_MEMCACHED: `127.0.0.1:${port}` }, stop: () => stop(child) }
+    },
+  },
+
   sqlite: {
     async start() {
       const folder = newFolder('sqlite')
