@@ -9,7 +9,7 @@ import type { Store } from '../../src/core/store.ts'
 import { fakeClock } from '../../src/testing/clock.ts'
 import { mapStore, type MapStore } from '../support/map-store.ts'
 import type { TestData } from '../support/scene.ts'
-import { crashBefore, everyOrder, type Play, Steps } from '../support/steps.ts'
+import { crashBefore, everyOrder, goTo, type Play, Steps } from '../support/steps.ts'
 import { oldCookie, type OldScene, oldScene, OldStore, OLD_ID, Returning, row } from './_old.ts'
 
 const CALLS: readonly (keyof Store)[] = ['load', 'create', 'save', 'touch', 'remove']
@@ -210,14 +210,32 @@ describe('a request that dies before any of its calls', () => {
       const world = new World(steps)
       const stale = steps.start('stale', () => world.browser('stale').visit(write))
       // To where it has read the old row, and is about to keep it.
-      for (let go = 0; stale.at !== 'new.create'; go++) {
-        expect(go).toBeLessThan(5)
-        await stale.go()
-      }
+      await goTo('new.create', stale)
       await world.browser('leaving').visit((session) => session.destroy())
       for (let made = 0; made < call && !stale.ended; made++) await stale.go()
       cameSoFar = !stale.ended
       expect(await world.seen(), `${call} calls after the logout`).toBeUndefined()
     }
   })
+})
+
+it('a request about to make the session its own does not take for it what another puts there after a logout', async () => {
+  const steps = new Steps()
+  const world = new World(steps)
+  const browsers = { stale: world.browser('stale'), slow: world.browser('slow') }
+  const [stale, slow] = [
+    steps.start('stale', () => browsers.stale.visit(write)),
+    steps.start('slow', () => browsers.slow.visit(write)),
+  ]
+  await goTo('new.create', stale)
+  await goTo('new.save', slow)
+  await world.browser('leaving').visit((session) => session.destroy())
+  await stale.go()
+  expect(world.map.rows.size).toBe(1)
+  for (const lane of [slow, stale]) {
+    while (!lane.ended) {
+      await lane.go()
+      for (const cookie of [undefined, browsers.slow.cookie]) expect(await world.isAlice(cookie)).toBe(false)
+    }
+  }
 })

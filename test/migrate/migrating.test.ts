@@ -8,7 +8,7 @@ import { redis } from '../servers/redis.ts'
 import { isAvailable } from '../servers/suite.ts'
 import { mapStore, type MapStore } from '../support/map-store.ts'
 import { type OpenStore, type StoreEntry, stores } from '../support/stores.ts'
-import { crashBefore, everyOrder, Steps } from '../support/steps.ts'
+import { crashBefore, everyOrder, goTo, type Lane, Steps } from '../support/steps.ts'
 import { Visitor } from '../support/visitor.ts'
 
 const NOW = 2_000_000_000_000
@@ -372,6 +372,28 @@ describe('a logout while the session is being brought over', () => {
       { switches: 1 },
     )
     expect(orders).toBeGreaterThan(50)
+  })
+
+  it('is final for one about to make a session of its copy, when another has put a copy there since', async () => {
+    const steps = new Steps()
+    const maps = new Maps(steps)
+    maps.old.rows.set('id', stored())
+    const [stale, slow] = ['stale', 'slow'].map((name) => steps.start(name, () => request(maps.process()))) as [
+      Lane,
+      Lane,
+    ]
+    await goTo('new.create', stale)
+    await goTo('new.save', slow)
+    await maps.process().remove('id', call)
+    await stale.go()
+    expect(maps.young.rows.size).toBe(1)
+    for (const lane of [slow, stale]) {
+      while (!lane.ended) {
+        await lane.go()
+        expect(await maps.has()).toBe(false)
+      }
+    }
+    expect(maps.young.rows.size).toBe(0)
   })
 
   it('is final though the request dies before any of its calls', async () => {

@@ -96,6 +96,14 @@ export class Lane {
   }
 }
 
+/** Lets one go until it waits at a call. */
+export async function goTo(call: string, lane: Lane): Promise<void> {
+  for (let calls = 0; lane.at !== call; calls++) {
+    if (lane.ended || calls === 20) throw new Error(`${lane.name} never came to ${call}`)
+    await lane.go()
+  }
+}
+
 // --- internal ---
 
 /** Who was let go, of how many. */
