@@ -17,7 +17,7 @@ import {
 import { isSafeMethod, judgeSource, originsOf, type Source, type Trusted } from './core/csrf.ts'
 import { ConfigError, CsrfError, type CsrfReason, UsageError } from './core/errors.ts'
 import { drawFormToken, fitsFormToken } from './core/form-token.ts'
-import { refuseUnknown } from './core/options.ts'
+import { refuseUnknown } from './core/option-checks.ts'
 import type { Session, SessionData } from './core/session.ts'
 import type { Manager, Sessions } from './sessions.ts'
 

@@ -5,7 +5,8 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { ConfigError } from '../core/errors.ts'
-import { type Options, refuseUnknown } from '../core/options.ts'
+import { refuseUnknown } from '../core/option-checks.ts'
+import type { Options } from '../core/options.ts'
 import { createSessions, type Manager, type Sessions } from '../sessions.ts'
 import { type TrustFunction, trustFunction, type TrustProxy } from './_proxy.ts'
 
