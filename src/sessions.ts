@@ -3,45 +3,30 @@
  *
  * @module
  */
-import { randomFillSync } from 'node:crypto'
 import type { Data } from './core/changes.ts'
-import { nextRecord } from './core/compose.ts'
-import { ConflictError, UsageError } from './core/errors.ts'
-import { lastSeenAt, limitsOf } from './core/expiry.ts'
+import { UsageError } from './core/errors.ts'
 import { type Options, resolveOptions } from './core/options.ts'
 import type { Plan } from './core/plan.ts'
-import { normalisePrincipal } from './core/principal.ts'
-import type { SessionRecord } from './core/record.ts'
 import { portOf, type Session, type SessionData } from './core/session.ts'
 import type { Awaitable, Store } from './core/store.ts'
-import { drawMark, isId, type Random, secretHasher } from './core/token.ts'
+import { secretHasher } from './core/token.ts'
 import { Calls } from './shell/calls.ts'
 import { type EventName, Events, type Listener } from './shell/events.ts'
 import { Handle } from './shell/handle.ts'
 import { Keeper } from './shell/keeper.ts'
+import { Pruning } from './shell/pruning.ts'
 import { Queue } from './shell/queue.ts'
+import { pooledRandom } from './shell/random.ts'
+import { Registry, type SessionInfo } from './shell/registry.ts'
 import { isSealedStore, storeOfNothing } from './shell/sealed.ts'
 import { scopeStore } from './shell/scope.ts'
-import { isAlive, type Shell } from './shell/shell.ts'
+import type { Shell } from './shell/shell.ts'
 import { type Committed, type OpenInput, Visit } from './shell/visit.ts'
+import { warner } from './shell/warnings.ts'
 import { Watches } from './shell/watches.ts'
-import { synchronous } from './shell/writer.ts'
 import { type MemoryStore, memoryStore } from './stores/memory.ts'
 
-/** What is known of a session without its data. */
-export interface SessionInfo {
-  /** The public handle; opens nothing. */
-  id: string
-  principal: string | null
-  /** Instants, ms since the epoch. */
-  createdAt: number
-  authenticatedAt: number | null
-  lastSeenAt: number
-  expiresAt: number
-  /** Labels from the request that signed in. */
-  userAgent?: string
-  address?: string
-}
+export type { SessionInfo } from './shell/registry.ts'
 
 /** A manager of sessions: one for an application. */
 export interface Sessions<T extends object = SessionData> {
@@ -120,15 +105,13 @@ export function createSessions<T extends object = SessionData>(options: Options<
 
 // --- internal ---
 
-const PRUNE_EVERY_MS = 60_000
-const PRUNE_BATCH = 100
-
 class SessionManager<T extends object> implements Manager<T> {
   readonly #shell: Shell
   readonly #store: Store
   readonly #calls: Calls
+  readonly #registry: Registry
   readonly #watches: Watches
-  #pruning: NodeJS.Timeout | undefined
+  readonly #pruning: Pruning | undefined
 
   constructor(options: Options<T>) {
     const config = resolveOptions(options)
@@ -152,7 +135,9 @@ class SessionManager<T extends object> implements Manager<T> {
       hash: secretHasher(config.namespace, config.cookieName),
       warnOnce: warner(events),
     }
+    this.#registry = new Registry(this.#shell, this.#store)
     this.#watches = new Watches(this.#shell, this.#store)
+    this.#pruning = this.#store.prune && new Pruning((limit) => this.prune(limit))
     tellOfEvictions(store, events)
   }
 
@@ -161,7 +146,7 @@ class SessionManager<T extends object> implements Manager<T> {
   }
 
   visit(input: OpenInput): Awaitable<Visit> {
-    this.#startPruning()
+    this.#pruning?.start()
     return new Visit(this.#shell, input).open()
   }
 
@@ -187,59 +172,23 @@ class SessionManager<T extends object> implements Manager<T> {
   }
 
   async read(id: string): Promise<{ info: SessionInfo; data: Partial<T> } | undefined> {
-    const record = await this.#load(id)
-    const data = record && this.#dataOf(record)
-    return record && data && { info: this.#info(record), data: data as Partial<T> }
+    return this.#registry.read(id) as Promise<{ info: SessionInfo; data: Partial<T> } | undefined>
   }
 
   async update<R>(id: string, fn: (data: Partial<T>) => R): Promise<R> {
-    return this.#shell.queue.run(id, async (turn) => {
-      const { keeper, random } = this.#shell
-      const start = turn.latest ?? (await this.#load(id))
-      if (!start) throw noSession(id)
-      let result!: R
-      const mark = drawMark(random)
-      const swapped = await keeper.swap(
-        start,
-        mark,
-        (current) => {
-          const data = this.#dataOf(current)
-          if (!data) throw noSession(id)
-          result = synchronous(fn(data as Partial<T>))
-          return this.#updated(current, data, mark)
-        },
-        'retry',
-      )
-      if (typeof swapped === 'string') throw noSession(id)
-      turn.latest = swapped.record
-      return result
-    })
+    return this.#registry.update(id, fn as (data: Data) => R)
   }
 
-  async *list(principal: string): AsyncGenerator<SessionInfo> {
-    const name = requirePrincipal(principal)
-    for await (const record of this.#shell.keeper.list(name)) {
-      if (isAlive(this.#shell, record)) yield this.#info(record)
-    }
+  list(principal: string): AsyncIterable<SessionInfo> {
+    return this.#registry.list(principal)
   }
 
   async revoke(id: string, only: { principal?: string } = {}): Promise<boolean> {
-    if (this.#shell.sealed) return this.#revokeUnseen(id, only)
-    const record = await this.#load(id)
-    // Asked for by name: a principal that is missing by mistake is not everybody.
-    if (!record || ('principal' in only && record.principal !== requirePrincipal(only.principal))) return false
-    await this.#shell.keeper.end(record)
-    this.#shell.events.emit('revoked', { id, ...(record.principal !== null && { principal: record.principal }) })
-    return true
+    return this.#registry.revoke(id, only)
   }
 
   async revokeAll(principal: string, but: { except?: string } = {}): Promise<number> {
-    const removeAll = this.#shell.keeper.ability('removeAll')
-    const name = requirePrincipal(principal)
-    await this.#retireAll(name, but)
-    const ended = await this.#calls.make('removeAll', {}, (call) => removeAll(name, but, call))
-    this.#shell.events.emit('revoked', { principal: name, reason: `all, ${ended}` })
-    return ended
+    return this.#registry.revokeAll(principal, but)
   }
 
   watch(id: string, ended: () => void): () => void {
@@ -262,85 +211,8 @@ class SessionManager<T extends object> implements Manager<T> {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#pruning)
-    this.#pruning = undefined
+    this.#pruning?.stop()
     this.#watches.close()
-  }
-
-  async #load(id: string): Promise<SessionRecord | undefined> {
-    const record = isId(id) ? await this.#shell.keeper.load(id) : undefined
-    return record && isAlive(this.#shell, record) ? record : undefined
-  }
-
-  /** Before sessions that were taken over end, what they came from does: after that, the store names them no more. */
-  async #retireAll(principal: string, { except }: { except?: string }): Promise<void> {
-    const { config, keeper } = this.#shell
-    if (!config.from || !this.#store.list) return
-    for await (const { id, metadata } of keeper.list(principal)) {
-      if (metadata.origin && id !== except) await keeper.retire(metadata.origin.id)
-    }
-  }
-
-  /** A session in its cookie cannot be looked at from here: not whether it is there, nor whose it is. */
-  async #revokeUnseen(id: string, only: { principal?: string }): Promise<boolean> {
-    if (!this.#shell.sealed?.revoked || 'principal' in only) {
-      throw new UsageError(
-        'ERR_SOJOURN_UNSUPPORTED',
-        'A session in its cookie can be ended from elsewhere by its id alone, and only with revocations; give cookieStore({ revocations }), or use a store on the server',
-      )
-    }
-    await this.#shell.keeper.remove(id, null)
-    this.#shell.events.emit('revoked', { id })
-    return true
-  }
-
-  /** A session whose data cannot be read is as good as none: nobody makes up others for it. */
-  #dataOf({ id, text }: SessionRecord): Data | undefined {
-    const data = this.#shell.config.format.decode(text)
-    if (!data) this.#shell.events.emit('unreadable', { id, reason: 'data' })
-    return data
-  }
-
-  /** What an update from outside leaves: other data, the same principal, and the same expiry: it is no activity. */
-  #updated(current: SessionRecord, data: Data, mark: string): SessionRecord {
-    const { config, clock } = this.#shell
-    const text = config.format.encode(data)
-    const principal = normalisePrincipal(config.principal(config.format.readBack(text)))
-    if (principal !== current.principal) {
-      throw new UsageError(
-        'ERR_SOJOURN_UNSUPPORTED',
-        'update() from outside a request may not change the principal, since nobody could receive the new token; use revoke() or revokeAll(), or let the handler sign in',
-      )
-    }
-    const next = nextRecord(current, { mark, text, principal }, clock(), config.limits)
-    return { ...next, expiresAt: current.expiresAt, metadata: { ...next.metadata, savedAt: current.metadata.savedAt } }
-  }
-
-  #info({ id, principal, expiresAt, metadata }: SessionRecord): SessionInfo {
-    const { createdAt, authenticatedAt, savedAt, userAgent, address } = metadata
-    const seen = lastSeenAt(savedAt, expiresAt, limitsOf(metadata, this.#shell.config.limits))
-    const info = { id, principal, createdAt, authenticatedAt, lastSeenAt: seen, expiresAt }
-    return {
-      ...info,
-      ...(userAgent !== undefined && { userAgent }),
-      ...(address !== undefined && { address }),
-    }
-  }
-
-  /** Prunes now and then, in small batches, while the manager is in use; never keeps a process alive. */
-  #startPruning(): void {
-    if (this.#pruning || !this.#store.prune) return
-    const wait = PRUNE_EVERY_MS * (0.5 + Math.random())
-    this.#pruning = setTimeout(() => {
-      this.#pruneAll()
-        // The failure has been told as an event; the next request starts another round.
-        .catch(() => undefined)
-        .finally(() => (this.#pruning = undefined))
-    }, wait).unref()
-  }
-
-  async #pruneAll(): Promise<void> {
-    while ((await this.prune(PRUNE_BATCH)) === PRUNE_BATCH) await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
@@ -350,54 +222,10 @@ function visitOf(session: unknown): Visit {
   throw new UsageError('ERR_SOJOURN_UNSUPPORTED', 'This is no session that open() gave; pass the very object')
 }
 
-function requirePrincipal(principal: unknown): string {
-  const name = normalisePrincipal(principal)
-  if (name !== null) return name
-  throw new UsageError(
-    'ERR_SOJOURN_UNSUPPORTED',
-    'A principal is needed; give what principal(data) gives for that person',
-  )
-}
-
-function noSession(id: string): ConflictError {
-  return new ConflictError(
-    'ERR_SOJOURN_GONE',
-    `There is no session ${isId(id) ? id : 'of this id'}; it has ended or never was`,
-  )
-}
-
 /** A full memory store ends sessions to make room; nobody else does. */
 function tellOfEvictions(store: object, events: Events): void {
   const { evictions } = store as Partial<MemoryStore>
   evictions?.call(store, (id, principal) => {
     events.emit('evicted', { id, ...(principal !== null && { principal }) })
   })
-}
-
-/** Random bytes, drawn in bulk: a tenth of the cost of drawing for each token. Bytes are never given twice. */
-function pooledRandom(): Random {
-  const pool = new Uint8Array(4096)
-  let used = pool.length
-  return (size) => {
-    if (used + size > pool.length) {
-      randomFillSync(pool)
-      used = 0
-    }
-    const bytes = pool.slice(used, used + size)
-    pool.fill(0, used, used + size)
-    used += size
-    return bytes
-  }
-}
-
-function warner(events: Events): Shell['warnOnce'] {
-  const said = new Set<string>()
-  return (reason, message) => {
-    // Node's own convention: unset means development.
-    const development = ['development', 'test', undefined].includes(process.env['NODE_ENV'])
-    if (development || said.has(reason)) return
-    said.add(reason)
-    events.emit('warning', { reason })
-    process.emitWarning(message, { code: reason })
-  }
 }
