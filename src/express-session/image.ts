@@ -17,9 +17,14 @@ export function imageOf(object: object, without: string): Data {
   }
 }
 
+/** Whether an object's image is this one: told without making another, as for most requests it is. */
+export function isImageOf(image: Data, object: object, without: string): boolean {
+  return matchesObject(object, image, without)
+}
+
 /** Whether two images have the same text: order of keys included, as express-session has it. */
 export function sameImage(a: unknown, b: unknown): boolean {
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
+  if (a === b || typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
   if (Array.isArray(a) || Array.isArray(b))
     return (
       Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((each, at) => sameImage(each, b[at]))
@@ -55,6 +60,36 @@ function valueImage(given: unknown, key: string): unknown {
   return Array.isArray(value)
     ? Array.from(value, (each, at) => valueImage(each, String(at)) ?? null)
     : objectImage(value)
+}
+
+function matchesObject(object: object, image: Data, without?: string): boolean {
+  const keys = Object.keys(image)
+  let at = 0
+  for (const key of Object.keys(object)) {
+    if (key === without || key === '__proto__') continue
+    const value = plain((object as Data)[key], key)
+    if (isLeftOut(value)) continue
+    if (key !== keys[at] || !matches(value, image[key])) return false
+    at++
+  }
+  return at === keys.length
+}
+
+function matches(value: unknown, image: unknown): boolean {
+  if (typeof value === 'number') return (Number.isFinite(value) ? value + 0 : null) === image
+  if (typeof value !== 'object' || value === null) return value === image
+  if (typeof image !== 'object' || image === null || Array.isArray(value) !== Array.isArray(image)) return false
+  if (!Array.isArray(value)) return matchesObject(value, image as Data)
+  const images = image as unknown[]
+  if (value.length !== images.length) return false
+  return images.every((each, at) => {
+    const item = plain(value[at], String(at))
+    return isLeftOut(item) ? each === null : matches(item, each)
+  })
+}
+
+function isLeftOut(value: unknown): boolean {
+  return value === undefined || typeof value === 'function' || typeof value === 'symbol'
 }
 
 function plain(value: unknown, key: string): unknown {

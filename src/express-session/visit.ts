@@ -16,7 +16,7 @@ import { createSession, isRow, type Row } from './create-session.ts'
 import { warnOnce } from './deprecations.ts'
 import { splitEnd } from './early-head.ts'
 import type { Caution, GuardedStore } from './guarded-store.ts'
-import { imageOf, sameImage } from './image.ts'
+import { imageOf, isImageOf, sameImage } from './image.ts'
 import { Ledger, type Moment } from './ledger.ts'
 import { failedToLoad } from './loose-keeper.ts'
 import type { Settings } from './options.ts'
@@ -216,7 +216,7 @@ export class Visit implements GateKeeper, SessionKeeper {
     if (!isEarly && this.#mustDestroy()) return this.#destroyOwn().then(() => NONE)
     if (!request.session || typeof request.sessionID !== 'string') return NONE
     const session = this.#adopted(request.session)
-    const now = momentOf(session)
+    const now = momentOf(session, this.#base)
     if (headersSent && this.#response.destroyed && !this.#isWorthKeeping(now)) return NONE
     const headers = headersSent ? NONE : this.#headers(session, now)
     if (isEarly) return headers
@@ -234,7 +234,7 @@ export class Visit implements GateKeeper, SessionKeeper {
   #isDue(): boolean {
     const { session, sessionID } = this.#request
     if (!session || typeof sessionID !== 'string') return this.#mustDestroy()
-    const now = momentOf(session)
+    const now = momentOf(session, this.#base)
     return this.#ledger.mustSave(now) || (!this.#isKept && this.#ledger.mustTouch(now))
   }
 
@@ -390,8 +390,10 @@ export function beginSession(request: VisitedRequest, settings: Settings): Sessi
 
 const NONE: Headers = []
 
-function momentOf(session: Session): Moment {
-  return { id: session.id, image: imageOf(session, 'cookie') }
+/** @param known the image that it most likely still has */
+function momentOf(session: Session, known?: Data): Moment {
+  const isKnown = known !== undefined && isImageOf(known, session, 'cookie')
+  return { id: session.id, image: isKnown ? known : imageOf(session, 'cookie') }
 }
 
 function warnOfRow(): false {
