@@ -4,7 +4,6 @@
  * @module
  */
 import { UsageError } from '../core/errors.ts'
-import { remainingSeconds } from '../core/expiry.ts'
 import { decide, type Plan } from '../core/plan.ts'
 import type { SessionRecord } from '../core/record.ts'
 import { refuseReserved, refuseWrites, replaceData } from '../core/session.ts'
@@ -14,6 +13,7 @@ import { isPromise } from './calls.ts'
 import { type Carrier, type Opened, TokenCarrier } from './carrier.ts'
 import { keepWithinLimit } from './crowd.ts'
 import { Handle } from './handle.ts'
+import { Head, type Headers } from './head.ts'
 import { Keeper } from './keeper.ts'
 import { type Labels, labelsOf } from './labels.ts'
 import { Queue } from './queue.ts'
@@ -37,7 +37,7 @@ export interface OpenInput {
 /** What a commit came to: the plan that was carried out, and the headers for the response's head. */
 export interface Committed {
   plan: Plan
-  headers: [name: string, value: string][]
+  headers: Headers
   /** A touch that the response does not wait for; await it where the process may freeze after the response. */
   later?: Promise<void>
 }
@@ -45,18 +45,12 @@ export interface Committed {
 /** Why a sign-in that was stored does not stand. */
 export type Objection = 'revoked' | 'evicted'
 
-/** @see https://www.w3.org/TR/clear-site-data/ */
-const CLEAR_SITE_DATA: [name: string, value: string] = ['Clear-Site-Data', '"cookies", "storage"']
-
 export class Visit {
   readonly #shell: Shell
   readonly #input: OpenInput
   readonly #carrier: Carrier
   #handle: Handle | undefined
-  #handOut: { token: Token; record: SessionRecord; at: number } | undefined
-  /** The handler ended a session: the browser's cookie goes, unless a new one takes its place. */
-  #discarded = false
-  #cleared = false
+  readonly #head: Head
   #nullified = false
   /** Sessions that this request has ended and whose removal is not yet known to be done. */
   readonly #doomed = new Set<Handle>()
@@ -88,6 +82,7 @@ export class Visit {
       this.#shell = shell
       this.#carrier = new TokenCarrier(shell, shape, input, this.openedAt)
     }
+    this.#head = new Head(shell, this.#carrier, input.secure)
   }
 
   // --- open ---
@@ -123,7 +118,7 @@ export class Visit {
   /** Whether anything may have to be done before the head: without that, the response need not be watched. */
   get isIdle(): boolean {
     if (!this.#handle) return true
-    if (this.#handle.looked || this.#discarded || this.#handOut) return false
+    if (this.#handle.looked || this.#head.isDue) return false
     return decide(this.#handle.situation(this.#handle.encode())) === 'nothing'
   }
 
@@ -158,19 +153,19 @@ export class Visit {
 
   /** The secret that the response is to carry, if it is already decided. */
   get pendingSecret(): string | undefined {
-    return this.#handOut?.token.secret
+    return this.#head.pendingSecret
   }
 
   /** The response is to carry this token; the cookie's age counts from `at`. */
   handOut(token: Token, record: SessionRecord, at: number): void {
     // A save that was under way when its session was destroyed hands nothing out.
     for (const { record: doomed } of this.#doomed) if (doomed === record) return
-    this.#handOut = { token, record, at }
+    this.#head.handOut(token, record, at)
   }
 
   /** The response is to carry no token: its session is not there. */
   withhold(): void {
-    this.#handOut = undefined
+    this.#head.withhold()
   }
 
   /** Keeps sight of what a handler began, so that the commit waits for it. */
@@ -251,9 +246,8 @@ export class Visit {
   }
 
   /** The headers of an error response for which nothing more can be stored: only what takes a cookie away. */
-  lastHeaders(): [string, string][] {
-    this.#handOut = undefined
-    return this.#headed(this.#discarded ? this.#carrier.takeAway() : [], this.#discarded)
+  lastHeaders(): Headers {
+    return this.#head.composeLast(this.#looked)
   }
 
   async #carryOut(headersSent: boolean, encoded?: string): Promise<Committed> {
@@ -298,50 +292,14 @@ export class Visit {
   }
 
   #done(plan: Plan, headersSent: boolean): Awaitable<Committed> {
-    const done = plan === 'nothing' && this.#discarded ? 'remove' : plan
+    const done = plan === 'nothing' && this.#head.discarded ? 'remove' : plan
     if (headersSent) return { plan: done, headers: [] }
-    const takesAway = this.#takesAway
-    const cookies = this.#cookies(takesAway)
-    if (isPromise(cookies)) return cookies.then((lines) => ({ plan: done, headers: this.#headed(lines, takesAway) }))
-    return { plan: done, headers: this.#headed(cookies, takesAway) }
+    const headers = this.#head.compose(this.#looked)
+    return isPromise(headers) ? headers.then((lines) => ({ plan: done, headers: lines })) : { plan: done, headers }
   }
 
-  /** The head's headers around its cookies. */
-  #headed(cookies: readonly string[], takesAway: boolean): [string, string][] {
-    const headers = cookies.map((line): [string, string] => ['Set-Cookie', line])
-    if (cookies.length > 0) headers.push(['Cache-Control', 'no-store'])
-    if (this.#handle?.looked || this.#discarded) headers.push(['Vary', 'Cookie'])
-    // Over plain http browsers take no notice of it.
-    if (takesAway && this.#shell.config.clearSiteData && this.#input.secure) headers.push(CLEAR_SITE_DATA)
-    if (cookies.length > 0) this.#warnOfPlainHttp()
-    return headers
-  }
-
-  /** Whether the browser's cookie goes with this response: its session has ended, and no other takes its place. */
-  get #takesAway(): boolean {
-    return this.#discarded && !this.#cleared && !this.#handOut && this.#carrier.presented
-  }
-
-  #cookies(takesAway: boolean): Awaitable<string[]> {
-    const { config } = this.#shell
-    const handOut = this.#handOut
-    this.#handOut = undefined
-    if (handOut) {
-      const { token, record, at } = handOut
-      const persistent = record.metadata.persistent ?? config.persistent
-      return this.#carrier.handOut(token, record, persistent ? remainingSeconds(record, at, config.limits) : undefined)
-    }
-    if (!takesAway) return []
-    this.#cleared = true
-    return this.#carrier.takeAway()
-  }
-
-  #warnOfPlainHttp(): void {
-    if (this.#input.secure) return
-    this.#shell.warnOnce(
-      'SOJOURN_PLAIN_HTTP',
-      'A session cookie went out over plain http, where anybody on the way can read it; serve https, or tell the framework of the proxy that does (Express: app.set("trust proxy", 1))',
-    )
+  get #looked(): boolean {
+    return this.#handle?.looked === true
   }
 
   // --- internal: opening ---
@@ -370,8 +328,7 @@ export class Visit {
 
   #discard(handle: Handle): void {
     this.succeed(handle, undefined)
-    this.#discarded = true
-    this.#handOut = undefined
+    this.#head.discard()
     if (handle.record || this.#shell.queue.isBusy(handle.id)) this.#doomed.add(handle)
   }
 
