@@ -12,7 +12,18 @@ import { callbackify } from 'node:util'
 
 export const libraries = [
   { name: 'sojourn', role: 'ours', needs: ['express', 'sojourn', 'sojourn/express'], open: openSojourn },
-  { name: 'express-session', role: 'peer', needs: ['express', 'express-session'], open: openExpressSession },
+  {
+    name: 'sojourn/express-session',
+    role: 'drop-in',
+    needs: ['express', 'sojourn/express-session'],
+    open: () => openExpressSession('sojourn/express-session'),
+  },
+  {
+    name: 'express-session',
+    role: 'peer',
+    needs: ['express', 'express-session'],
+    open: () => openExpressSession('express-session'),
+  },
 ]
 
 async function openSojourn() {
@@ -43,8 +54,9 @@ async function openSojourn() {
   }
 }
 
-async function openExpressSession() {
-  const { default: session } = await import('express-session')
+/** express-session, or what stands in for it: each over its own MemoryStore. */
+async function openExpressSession(library) {
+  const { default: session } = await import(library)
   const engine = newEngine()
   const store = new session.MemoryStore()
   for (const method of ['get', 'set', 'touch', 'destroy']) {

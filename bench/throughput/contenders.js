@@ -4,7 +4,7 @@
  * | field | |
  * |---|---|
  * | `name` | what it is called on the command line and in tables |
- * | `role` | `bare` and `floor` are what others are measured against, `ours`, `peer` |
+ * | `role` | `bare` and `floor` are what others are measured against, `ours`, `drop-in` (no target), `peer` |
  * | `framework`, `store` | what it runs on: contenders are compared with those of the same framework and store |
  * | `library` | what it is called in `targets.js`, where that is not its name |
  * | `needs` | the packages that must be installed, or subpaths of `sojourn` that must be built |
@@ -35,6 +35,12 @@ export const contenders = [
     app: async () => expressApp(await expressSession({})),
   },
   {
+    name: 'drop-in',
+    role: 'drop-in',
+    ...express('memory', 'sojourn', 'sojourn/express-session'),
+    app: async () => expressApp(await expressSession({}, 'sojourn/express-session')),
+  },
+  {
     name: 'floor-redis',
     role: 'floor',
     ...express('redis', 'redis6'),
@@ -57,6 +63,17 @@ export const contenders = [
     async app() {
       const { RedisStore } = await import('connect-redis')
       return expressApp(await expressSession({ store: new RedisStore({ client: await redisClient() }) }))
+    },
+  },
+  {
+    name: 'drop-in-redis',
+    role: 'drop-in',
+    library: 'drop-in',
+    ...express('redis', 'redis6', 'sojourn', 'sojourn/express-session', 'connect-redis'),
+    async app() {
+      const { RedisStore } = await import('connect-redis')
+      const store = new RedisStore({ client: await redisClient() })
+      return expressApp(await expressSession({ store }, 'sojourn/express-session'))
     },
   },
   {
@@ -171,8 +188,8 @@ async function sojourn(store) {
 }
 
 /** As its readme tells: no resave, nothing uninitialized, and a new id at the sign-in. */
-async function expressSession(options) {
-  const { default: session } = await import('express-session')
+async function expressSession(options, library = 'express-session') {
+  const { default: session } = await import(library)
   return {
     middleware: session({
       secret: 'a secret of the bench',
