@@ -100,6 +100,15 @@ const PROGRAMS: readonly (readonly [name: string, program: string])[] = [
      })`,
   ],
   [
+    'the native adapter beside connect-redis and its types, without a word of express-session',
+    `import express from 'express'
+     import { RedisStore } from 'connect-redis'
+     import { fromConnectStore } from 'sojourn/migrate'
+     import { session } from 'sojourn/express'
+     declare const store: RedisStore
+     express().use(session({ store: fromConnectStore(store) }), (req) => req.session.id)`,
+  ],
+  [
     'both of ours, on the way from one to the other',
     `import express from 'express'
      import 'sojourn'
@@ -122,9 +131,11 @@ const PROGRAMS: readonly (readonly [name: string, program: string])[] = [
     'all three',
     `import express from 'express'
      import 'express-session'
+     import { RedisStore } from 'connect-redis'
      import { session } from 'sojourn/express'
      import dropIn from 'sojourn/express-session'
-     express().use(session(), dropIn({ secret: 'a' }), (req) => req.session.cookie)`,
+     declare const store: RedisStore
+     express().use(session(), dropIn({ secret: 'a', store }), (req) => req.session.cookie)`,
   ],
 ]
 
