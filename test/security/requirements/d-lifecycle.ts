@@ -115,6 +115,7 @@ export const lifecycle: readonly Requirement[] = [
     'high',
     'What may be taken once is taken by one',
     ['flash', 'is shown to exactly one of many parallel requests'],
+    ['flash-parallel', 'of forty requests at once, to both, exactly one gets it, and none after'],
     ['promises/p2-no-update-is-lost', 'parallel requests with session.update()'],
   ),
   met(

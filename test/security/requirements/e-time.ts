@@ -52,14 +52,20 @@ export const time: readonly Requirement[] = [
     ['recent', 'gets a new token at once, and a new instant of sign-in, and keeps all else (E07)'],
   ),
   met('E08', 'medium', 'The levels of NIST and OWASP as presets', ['presets', 'are these, in seconds']),
-  met('E09', 'medium', 'A touch may lag by a stated slack, and never the other way', [
-    'core/expiry',
-    'ends a session early by the slack of touches at most, and never late',
-  ]),
-  met('E10', 'medium', 'Polling need not keep a session alive', [
-    'adapters/express',
-    'keeps polling from keeping a session alive (E10)',
-  ]),
+  met(
+    'E09',
+    'medium',
+    'A touch may lag by a stated slack, and never the other way',
+    ['core/expiry', 'ends a session early by the slack of touches at most, and never late'],
+    ['security/time-limits', 'ends its session early by the slack of touches at most, and never late'],
+  ),
+  met(
+    'E10',
+    'medium',
+    'Polling need not keep a session alive',
+    ['adapters/express', 'keeps polling from keeping a session alive (E10)'],
+    ['security/time-limits', ', though the token is replaced again and again (E10)'],
+  ),
   met('E11', 'critical', 'Between password and second factor a session is nobody’s', [
     'security/half-signed-in',
     'who has given a password and no second factor is nobody',

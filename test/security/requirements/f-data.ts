@@ -41,10 +41,14 @@ export const data: readonly Requirement[] = [
     ['core/data', 'is counted in bytes, and may be all that maxBytes says'],
     ['security/oversized', 'a session filled from a body ends at the limit, and what was there stays'],
   ),
-  met('F06', 'medium', 'Deep nesting overflows nothing', [
-    'security/oversized',
-    'a body as deep as JSON goes is refused or kept, and the server lives',
-  ]),
+  met(
+    'F06',
+    'medium',
+    'Deep nesting overflows nothing',
+    ['core/data', 'may be 3,200 levels of '],
+    ['core/data', 'of a bomb of '],
+    ['security/oversized', 'a body as deep as JSON goes is refused or kept, and the server lives'],
+  ),
   met(
     'F07',
     'medium',
