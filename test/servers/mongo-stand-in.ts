@@ -315,6 +315,8 @@ class Collection {
   }
 
   find(filter: Document): Document[] {
+    const operator = Object.keys(filter).find((key) => key.startsWith('$'))
+    if (operator) throw new CommandError(2, `no such operator here: ${operator}`)
     return [...this.#documents.values()].filter((document) => matches(document, filter))
   }
 

@@ -208,6 +208,7 @@ describe('the stand-in', () => {
       () => db.collection('any').updateMany({ a: 1 }, { $set: { b: 1 } }),
       () => db.collection('any').findOneAndDelete({ a: 1 }),
       () => db.collection('any').findOne({ a: 1 }, { skip: 1 }),
+      () => db.collection('any').findOne({ $or: [{ a: 1 }, { b: 1 }] }),
       () => db.collection('any').updateOne({ a: 1 }, { $inc: { b: 1 } }, { upsert: true }),
       () => db.collection('any').distinct('a'),
     ])
