@@ -108,7 +108,6 @@ export function createSessions<T extends object = SessionData>(options: Options<
 class SessionManager<T extends object> implements Manager<T> {
   readonly #shell: Shell
   readonly #store: Store
-  readonly #calls: Calls
   readonly #registry: Registry
   readonly #watches: Watches
   readonly #pruning: Pruning | undefined
@@ -122,15 +121,15 @@ class SessionManager<T extends object> implements Manager<T> {
     const sealed = isSealedStore(store) ? (store.bind?.({ namespace, cookie: cookieName }) ?? store) : undefined
     const reachable = sealed ? storeOfNothing(sealed, (now) => now + config.limits.lifetimeMs) : (store as Store)
     this.#store = scopeStore(reachable, config.namespace)
-    this.#calls = new Calls(clock, config.storeTimeoutMs, events)
+    const calls = new Calls(clock, config.storeTimeoutMs, events)
     this.#shell = {
-      calls: this.#calls,
+      calls,
       sealed,
       config,
       clock,
       random: options.random ?? pooledRandom(),
       events,
-      keeper: new Keeper(this.#store, this.#calls, events, config.from),
+      keeper: new Keeper(this.#store, calls, events, config.from),
       queue: new Queue(),
       hash: secretHasher(config.namespace, config.cookieName),
       warnOnce: warner(events),
@@ -203,7 +202,7 @@ class SessionManager<T extends object> implements Manager<T> {
 
   async prune(limit = 1000): Promise<number> {
     const { prune } = this.#store
-    return prune ? this.#calls.make('prune', {}, (call) => prune.call(this.#store, limit, call)) : 0
+    return prune ? this.#shell.calls.make('prune', {}, (call) => prune.call(this.#store, limit, call)) : 0
   }
 
   on(type: EventName, fn: Listener): () => void {

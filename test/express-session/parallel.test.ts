@@ -30,6 +30,16 @@ function standing(gate: Gate, change: (request: AnyRequest) => unknown = () => u
   }
 }
 
+/** A request only reads; and while it does, another one notes that something was paid for. */
+async function payWhileReading(application: Application): Promise<void> {
+  const gate = new Gate()
+  const reading = application.ask(standing(gate))
+  await gate.reached
+  await application.ask(changing(set('paid')))
+  gate.open()
+  await reading
+}
+
 const set =
   (key: string, value: unknown = true) =>
   (request: AnyRequest): void => {
@@ -197,24 +207,14 @@ describe('two requests that change one session at once', () => {
 
   it('do not undo a change by only reading, with resave', async () => {
     const application = await signedIn({ resave: true })
-    const gate = new Gate()
-    const reading = application.ask(standing(gate))
-    await gate.reached
-    await application.ask(changing(set('paid')))
-    gate.open()
-    await reading
+    await payWhileReading(application)
     expect(application.stored).toMatchObject({ paid: true })
   })
 
   it('do not undo a change by a touch that writes the whole session', async () => {
     const application = await signedIn()
     application.store.touch = (id, session, done) => application.store.set(id, session, done)
-    const gate = new Gate()
-    const reading = application.ask(standing(gate))
-    await gate.reached
-    await application.ask(changing(set('paid')))
-    gate.open()
-    await reading
+    await payWhileReading(application)
     expect(application.stored).toMatchObject({ paid: true })
   })
 
