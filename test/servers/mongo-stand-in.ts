@@ -1,6 +1,6 @@
 /**
- * A small server that speaks MongoDB's wire protocol, for exactly the commands that Sojourn's store and the login
- * example's mongoose users send. It enforces unique `_id`s and indexes, filters, and atomicity: each command is carried
+ * A small server that speaks MongoDB's wire protocol, for exactly the commands that Sojourn's store, the login
+ * example's mongoose users and connect-mongo send. It enforces unique `_id`s and indexes, filters, and atomicity: each command is carried
  * out whole, one after another. It is no MongoDB: what it cannot do, it refuses with an error, never with a guess.
  *
  * @see https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/
@@ -315,7 +315,7 @@ class Collection {
   }
 
   find(filter: Document): Document[] {
-    const operator = Object.keys(filter).find((key) => key.startsWith('$'))
+    const operator = unknownOperator(filter)
     if (operator) throw new CommandError(2, `no such operator here: ${operator}`)
     return [...this.#documents.values()].filter((document) => matches(document, filter))
   }
@@ -371,8 +371,18 @@ function updated(document: Document, update: Document): Document {
   return after
 }
 
+/** Gives an operator in the place of a field, but for `$or`, in which others may be. */
+function unknownOperator({ $or: alternatives = [], ...fields }: Document): string | undefined {
+  const operator = Object.keys(fields).find((key) => key.startsWith('$'))
+  return operator ?? (alternatives as Document[]).map(unknownOperator).find((each) => each !== undefined)
+}
+
 function matches(document: Document, filter: Document): boolean {
-  return Object.entries(filter).every(([field, condition]) => holds(document[field], condition))
+  return Object.entries(filter).every(([field, condition]) =>
+    field === '$or'
+      ? (condition as Document[]).some((alternative) => matches(document, alternative))
+      : holds(document[field], condition),
+  )
 }
 
 function holds(value: unknown, condition: unknown): boolean {
@@ -389,6 +399,8 @@ function holds(value: unknown, condition: unknown): boolean {
         return sameKind(value, operand) && Number(value) <= Number(operand)
       case '$type':
         return typeof value === operand
+      case '$exists':
+        return (value !== undefined) === operand
       default:
         throw new CommandError(2, `no such operator here: ${operator}`)
     }

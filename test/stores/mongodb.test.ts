@@ -208,11 +208,26 @@ describe('the stand-in', () => {
       () => db.collection('any').updateMany({ a: 1 }, { $set: { b: 1 } }),
       () => db.collection('any').findOneAndDelete({ a: 1 }),
       () => db.collection('any').findOne({ a: 1 }, { skip: 1 }),
-      () => db.collection('any').findOne({ $or: [{ a: 1 }, { b: 1 }] }),
+      () => db.collection('any').findOne({ $nor: [{ a: 1 }, { b: 1 }] }),
+      () => db.collection('any').findOne({ $or: [{ a: 1 }, { $expr: true }] }),
       () => db.collection('any').updateOne({ a: 1 }, { $inc: { b: 1 } }, { upsert: true }),
       () => db.collection('any').distinct('a'),
     ])
       await expect(attempt()).rejects.toMatchObject({ name: 'MongoServerError' })
+    await client.close()
+    await standIn.close()
+  })
+
+  it('knows $or and $exists', async () => {
+    const standIn = await startMongoStandIn()
+    const client = await new MongoClient(standIn.url).connect()
+    const collection = client.db().collection<{ _id: string; until?: number | null }>('any')
+    await collection.insertMany([{ _id: 'for ever' }, { _id: 'long', until: 9 }, { _id: 'short', until: 1 }])
+    await collection.insertOne({ _id: 'unknown', until: null })
+    const found = collection.find({ $or: [{ until: { $exists: false } }, { until: { $gt: 5 } }] })
+    expect((await found.toArray()).map(({ _id }) => _id)).toEqual(['for ever', 'long'])
+    const both = collection.find({ _id: 'short', $or: [{ until: { $exists: true } }, { until: 9 }] })
+    expect(await both.toArray()).toEqual([{ _id: 'short', until: 1 }])
     await client.close()
     await standIn.close()
   })
