@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { Talk } from '../adapters/_site.ts'
 import { type Answer, exchange, formatHead } from '../support/wire.ts'
-import type { AnyRequest, AnyStore, Handle, Library } from './_libraries.ts'
+import type { AnyRequest, AnyStore, Handle, Library, Method } from './_libraries.ts'
 
 export const SECRET = 'keyboard cat'
 
@@ -13,6 +13,8 @@ export interface Parts {
   options?: object
   before?: Handle[]
   after?: Handle[]
+  /** Gives the store; unless there is one, it is the library's own `MemoryStore`. */
+  open?(library: Library): AnyStore
   /** Put on the store before the middleware is made. */
   store?(store: AnyStore): void
   trustProxy?: boolean
@@ -37,18 +39,24 @@ export class Application {
   readonly jar = new Map<string, string>()
   /** The handlers of the requests so far: each request says which is its own. */
   readonly #handles: Handle[] = []
+  /** Every id that the store was asked about. */
+  readonly #ids = new Set<string>()
+  /** The store's own methods, before anything was put on it: what looks at it is no call. */
+  readonly #own: Pick<AnyStore, Method>
   #server!: Server
 
-  constructor(library: Library) {
-    this.store = new library.MemoryStore()
+  constructor(store: AnyStore) {
+    this.store = store
+    const own = (method: Method): never => store[method].bind(store) as never
+    this.#own = { get: own('get'), set: own('set'), touch: own('touch'), destroy: own('destroy') }
+    this.#watch()
   }
 
   static async of(
     library: Library,
-    { options, before = [], after = [], store, trustProxy }: Parts = {},
+    { options, before = [], after = [], open, store, trustProxy }: Parts = {},
   ): Promise<Application> {
-    const made = new Application(library)
-    made.#watch()
+    const made = new Application(open?.(library) ?? new library.MemoryStore())
     store?.(made.store)
     const app = express()
     if (trustProxy) app.set('trust proxy', true)
@@ -91,10 +99,19 @@ export class Application {
     return new Talk(this.port, [this.head(handle, { ...ask, headers }) + (ask.body ?? '')])
   }
 
-  /** What is stored of the session that the browser has. */
-  get stored(): Record<string, unknown> | undefined {
-    const text = this.store.sessions[this.id]
-    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)
+  /** What the store gives for a session: for that which the browser has, unless another is named. */
+  stored(id: string = this.id): Promise<Record<string, unknown> | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#own.get(id, (error, row) => {
+        if (error && (error as { code?: unknown }).code !== 'ENOENT') reject(error)
+        else resolve((row as Record<string, unknown> | null | undefined) ?? undefined)
+      })
+    })
+  }
+
+  /** Leaves the store as it was, for others who have it too. */
+  async clear(): Promise<void> {
+    for (const id of this.#ids) await new Promise<unknown>((resolve) => this.#own.destroy(id, resolve))
   }
 
   get id(): string {
@@ -129,11 +146,11 @@ export class Application {
   }
 
   #watch(): void {
-    for (const method of ['get', 'set', 'touch', 'destroy'] as const) {
-      const own = this.store[method].bind(this.store) as (...args: unknown[]) => void
+    for (const [method, own] of Object.entries(this.#own) as [Method, (...args: unknown[]) => unknown][]) {
       this.store[method] = (...args: unknown[]) => {
         this.calls.push(`${method} ${String(args[0])}`)
-        own(...args)
+        this.#ids.add(String(args[0]))
+        return own(...args)
       }
     }
   }

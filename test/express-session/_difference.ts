@@ -39,31 +39,39 @@ export async function differences(conversation: Conversation, strictCompat = fal
 async function hold(library: Library, conversation: Conversation): Promise<Map<string, Seen>> {
   const application = await Application.of(library, conversation)
   const names = new Names()
+  const rows = new Map<string, string>()
   const seen = new Map<string, Seen>()
   try {
     for (const [name, step] of Object.entries(conversation.steps))
-      seen.set(name, await take(application, typeof step === 'function' ? { handle: step } : step, names))
+      seen.set(name, await take(application, typeof step === 'function' ? { handle: step } : step, names, rows))
   } finally {
     await application.close()
+    await application.clear()
   }
   return seen
 }
 
-async function take(application: Application, step: Step, names: Names): Promise<Seen> {
+/** @param rows what was stored before the step, made what is stored after it */
+async function take(application: Application, step: Step, names: Names, rows: Map<string, string>): Promise<Seen> {
   const { status, headers, setCookies, body } = await application.ask(step.handle, step)
   // What comes behind a response has come after two turns: an error of express-session's, say.
   await turn()
   await turn()
   const { date: _, 'keep-alive': __, connection: ___, ...rest } = headers
+  const calls = application.takeCalls()
+  // Only of those that the store was asked about can anything have changed.
+  for (const id of new Set(calls.map((call) => call.split(' ')[1]!))) {
+    const row = await application.stored(id)
+    if (row) rows.set(names.give(id), names.give(JSON.stringify(row)))
+    else rows.delete(names.give(id))
+  }
   return {
     status,
     cookies: setCookies.map((line) => names.give(decodeURIComponent(line))),
-    calls: application.takeCalls().map((call) => names.give(call)),
+    calls: calls.map((call) => names.give(call)),
     headers: rest,
     body: names.give(body),
-    stored: Object.fromEntries(
-      Object.entries(application.store.sessions).map(([id, text]) => [names.give(id), names.give(text)]),
-    ),
+    stored: Object.fromEntries(rows),
     errors: application.errors.splice(0).map(({ message }) => names.give(message)),
   }
 }

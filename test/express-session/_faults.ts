@@ -1,8 +1,7 @@
 /** What can go wrong with a store: each holds for its next call of a kind. */
 import { Gate } from '../support/gate.ts'
-import type { AnyStore } from './_libraries.ts'
+import type { AnyStore, Method } from './_libraries.ts'
 
-export type Method = 'get' | 'set' | 'touch' | 'destroy'
 type Call = (...args: unknown[]) => unknown
 
 /** How one call goes, which `go` makes; `done` is its callback. */

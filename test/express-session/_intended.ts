@@ -55,6 +55,12 @@ export const INTENDED: readonly Intended[] = [
     becomes: (theirs, _, { step }) => (step === 'beside it' ? 'null' : theirs),
   }),
   intended({
+    row: 'A path is matched by whole segments',
+    field: 'headers',
+    becomes: (theirs, { 'content-length': length }, { step }) =>
+      step === 'beside it' && length === '4' ? { ...theirs, 'content-length': length } : theirs,
+  }),
+  intended({
     row: 'A destroyed session is not destroyed again',
     field: 'calls',
     becomes: (theirs) => theirs.filter((call, at) => !(call.startsWith('destroy ') && call === theirs[at - 1])),
@@ -78,6 +84,13 @@ export function judge(difference: Difference, strict: boolean): { isMeant: boole
     theirs = next
   }
   return { isMeant: sorted(theirs) === sorted(difference.ours), rows }
+}
+
+/** What of the differences is not meant, one line each. */
+export function unintended(differences: readonly Difference[], strict: boolean): string[] {
+  return differences
+    .filter((difference) => !judge(difference, strict).isMeant)
+    .map(({ step, field, theirs, ours }) => `${step} · ${field}: ${JSON.stringify(theirs)} → ${JSON.stringify(ours)}`)
 }
 
 // --- internal ---

@@ -47,6 +47,9 @@ export interface AnyStore {
   sessions: Record<string, string>
 }
 
+/** What the middleware asks a store for. */
+export type Method = 'get' | 'set' | 'touch' | 'destroy'
+
 export type Handle = (request: AnyRequest, response: ServerResponse, next: Next) => unknown
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void
 

@@ -1,47 +1,60 @@
 /** Third-party stores, each over a real server or file of its own. To add one, add a row. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
+import knex from 'knex'
 import { Pool } from 'pg'
 import { createClient } from 'redis'
 import { mariadb, openMariadb } from '../servers/mariadb.ts'
 import { memcached, startMemcached } from '../servers/memcached.ts'
+import { startMongoStandIn } from '../servers/mongo-stand-in.ts'
 import { openPostgres, postgres } from '../servers/postgres.ts'
 import { openRedis, redis } from '../servers/redis.ts'
 import { whereServed } from '../servers/suite.ts'
-import { type AnyStore, EXPRESS_SESSION } from './_libraries.ts'
+import { type AnyStore, EXPRESS_SESSION, type Method } from './_libraries.ts'
 
 export interface Opened {
   readonly store: AnyStore
-  close(): unknown
+  /** Takes the store what it stands on: from now on every call fails. */
+  fail(): Promise<void>
+  close(): Promise<void>
 }
 
-type Factory = (session: unknown) => new (options: object, more?: object) => AnyStore & { close(): unknown }
+type Class<Options = object> = new (options: Options) => AnyStore & { close(): unknown }
+type Factory = (session: unknown) => Class
 
 // Their own types bring those of express-session into every test's `Request`: they are loaded without.
 const require = createRequire(import.meta.url)
-const made = (name: string): ReturnType<Factory> => (require(name) as Factory)(EXPRESS_SESSION)
+const made = (name: string): Class => (require(name) as Factory)(EXPRESS_SESSION)
+const classOf = (name: string, key: string): Class => (require(name) as Record<string, Class>)[key]!
 
 export const STORES: Readonly<Record<string, () => Promise<Opened>>> = {
   ...whereServed(redis, {
     async 'connect-redis'() {
       const server = await openRedis()
       const client = await createClient({ url: server.url }).connect()
-      const { RedisStore } = require('connect-redis') as { RedisStore: ReturnType<Factory> }
-      return {
-        store: new RedisStore({ client }),
-        close: async () => (client.destroy(), await server.stop()),
-      }
+      const store = new (classOf('connect-redis', 'RedisStore'))({ client })
+      return opened(store, () => client.destroy(), server.stop)
     },
   }),
   ...whereServed(postgres, {
     async 'connect-pg-simple'() {
-      const server = await openPostgres()
+      const server = await openPostgres(['fsync=off'])
       const pool = new Pool({ connectionString: server.url })
-      const store = new (made('connect-pg-simple'))({ pool, createTableIfMissing: true, pruneSessionInterval: false })
-      return { store, close: async () => (await pool.end(), await server.stop()) }
+      const options = { pool, createTableIfMissing: true, pruneSessionInterval: false, errorLog: () => undefined }
+      return opened(new (made('connect-pg-simple'))(options), () => pool.end(), server.stop)
+    },
+    async 'connect-session-knex'() {
+      const server = await openPostgres(['fsync=off'])
+      // Told no version, it writes in the way of databases that cannot insert or update in one.
+      const client = knex({ client: 'pg', version: '14', connection: server.url })
+      const options = { knex: client, cleanupInterval: 0, tableName: 'knex_sessions' }
+      const store = new (classOf('connect-session-knex', 'ConnectSessionKnexStore'))(options)
+      return opened(store, () => client.destroy(), server.stop)
     },
   }),
   ...whereServed(mariadb, {
@@ -58,7 +71,7 @@ export const STORES: Readonly<Record<string, () => Promise<Opened>>> = {
       })
       // It makes its table in its own time.
       await (store as unknown as { onReady(): Promise<void> }).onReady()
-      return { store, close: async () => (await store.close(), await server.stop()) }
+      return opened(store, () => store.close(), server.stop)
     },
   }),
   ...whereServed(memcached, {
@@ -66,19 +79,57 @@ export const STORES: Readonly<Record<string, () => Promise<Opened>>> = {
       const server = await startMemcached()
       const store = new (made('connect-memcached'))({ hosts: `${server.host}:${server.port}` })
       const { client } = store as unknown as { client: { end(): void } }
-      return { store, close: async () => (client.end(), await server.stop()) }
+      return opened(store, server.stop, () => client.end())
     },
   }),
+  async 'connect-mongo'() {
+    const server = process.env['MONGODB_URL'] ? undefined : await startMongoStandIn()
+    const mongoUrl = process.env['MONGODB_URL'] ?? server!.url
+    const options = { mongoUrl, collectionName: `connect_mongo_${randomUUID()}` }
+    const store = new (classOf('connect-mongo', 'MongoStore'))(options)
+    return opened(store, () => store.close(), server?.close)
+  },
   async 'session-file-store'() {
     const path = mkdtempSync(join(tmpdir(), 'sojourn-files-'))
-    const store = new (made('session-file-store'))({ path, logFn: () => undefined, reapInterval: -1 })
-    return { store, close: () => rmSync(path, { recursive: true }) }
+    const remove = (): void => rmSync(path, { recursive: true })
+    const store = new (made('session-file-store'))({ path, logFn: () => undefined, reapInterval: -1, minTimeout: 0 })
+    return opened(store, () => (remove(), writeFileSync(path, 'no folder')), remove)
   },
   async memorystore() {
-    return { store: new (made('memorystore'))({}), close: () => undefined }
+    const serializer = { parse: JSON.parse, stringify: JSON.stringify }
+    const broken = (): never => {
+      throw new Error('no such format')
+    }
+    return opened(new (made('memorystore'))({ serializer }), () =>
+      Object.assign(serializer, { parse: broken, stringify: broken }),
+    )
   },
   async 'better-sqlite3-session-store'() {
     const client = new DatabaseSync(':memory:')
-    return { store: new (made('better-sqlite3-session-store'))({ client }), close: () => undefined }
+    return opened(new (made('better-sqlite3-session-store'))({ client }), () => client.close())
   },
+}
+
+/** An open store as one application has it: what is put on it and listened to on it, is so for that one alone. */
+export function viewOf(store: AnyStore): AnyStore {
+  const view = Object.create(store) as AnyStore
+  EventEmitter.call(view as never)
+  for (const method of ['get', 'set', 'touch', 'destroy'] satisfies Method[])
+    view[method] = (store[method] as () => void).bind(store)
+  return view
+}
+
+// --- internal ---
+
+function opened(store: AnyStore, end: () => unknown, stop: () => unknown = () => undefined): Opened {
+  let ended: Promise<void> | undefined
+  const fail = (): Promise<void> => (ended ??= (async () => void (await end()))())
+  return {
+    store,
+    fail,
+    async close() {
+      await fail()
+      await stop()
+    },
+  }
 }

@@ -123,7 +123,7 @@ describe('a stored row', () => {
       )
     })
     expect(answer).toMatchObject({ status: 200, body: '["ada",null,null,null]' })
-    expect(application.stored).toMatchObject({ user: 'ada', seen: true })
+    expect(await application.stored()).toMatchObject({ user: 'ada', seen: true })
   })
 
   it('with the names of methods leaves them their methods', async () => {
@@ -150,7 +150,7 @@ describe('a handler', () => {
         response.end('ok')
       })
       expect(answer).toMatchObject({ status: 200, body: 'ok' })
-      expect(application.stored).toMatchObject({ kept: true })
+      expect(await application.stored()).toMatchObject({ kept: true })
     },
   )
 
@@ -168,7 +168,7 @@ describe('a handler', () => {
       response.end()
     })
     expect(calls).toEqual(['save'])
-    expect(application.stored).toMatchObject({ n: 1 })
+    expect(await application.stored()).toMatchObject({ n: 1 })
   })
 
   it('that assigns an object replaces the data, and the id stays', async () => {
@@ -178,8 +178,8 @@ describe('a handler', () => {
       response.end()
     })
     expect(application.jar.get('connect.sid')).toBe(before)
-    expect(application.stored).toMatchObject({ theme: 'dark', cookie: { originalMaxAge: 60_000 } })
-    expect(application.stored).not.toHaveProperty('user')
+    expect(await application.stored()).toMatchObject({ theme: 'dark', cookie: { originalMaxAge: 60_000 } })
+    expect(await application.stored()).not.toHaveProperty('user')
   })
 
   it('that takes the cookie away gets an error response', async () => {

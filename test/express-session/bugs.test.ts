@@ -56,7 +56,7 @@ describe('with the drop-in', () => {
     await made.ask(login)
     nextCall(made.store, 'get', (_, done) => void setImmediate(done, BROKEN))
     expect((await made.ask(login)).status).toBe(500)
-    expect(made.stored !== undefined).toBe(isThere)
+    expect((await made.stored()) !== undefined).toBe(isThere)
   })
 
   it('each method gives a promise', async () => {

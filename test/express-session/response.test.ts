@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Application, type Parts, SECRET } from './_application.ts'
-import { BROKEN, FAILURES, hold, type Method, nextCall } from './_faults.ts'
-import { type AnyRequest, DROP_IN, type Handle, type Library } from './_libraries.ts'
+import { BROKEN, FAILURES, hold, nextCall } from './_faults.ts'
+import { type AnyRequest, DROP_IN, type Handle, type Library, type Method } from './_libraries.ts'
 
 const applications: Application[] = []
 afterEach(async () => {
@@ -48,7 +48,7 @@ describe('while the store is at work', () => {
     expect(talk.received).toBe('')
     gate.open()
     expect((await talk.answer()).header('location')).toBe('/cart')
-    expect(application.stored).toMatchObject({ cart: [1] })
+    expect(await application.stored()).toMatchObject({ cart: [1] })
   })
 
   it('with strictCompat, head and body leave but for their last byte, as with express-session', async () => {
@@ -76,7 +76,7 @@ describe('while the store is at work', () => {
     expect(talk.received).toBe('')
     gate.open()
     expect((await talk.answer()).body).toBe('bye')
-    expect(application.stored).toBeUndefined()
+    expect(await application.stored()).toBeUndefined()
   })
 })
 
@@ -265,7 +265,7 @@ describe('a response', () => {
       talk.socket.destroy()
     })
     await stored
-    expect(application.stored).toMatchObject({ paid: true })
+    expect(await application.stored()).toMatchObject({ paid: true })
   })
 
   it('of an upgrade, a stand-in that is none, gets a session all the same', async () => {
@@ -276,7 +276,7 @@ describe('a response', () => {
     expect(error).toBeUndefined()
     request.session['socket'] = 'open'
     await request.session.save()
-    expect(application.stored).toMatchObject({ user: 'ada', socket: 'open' })
+    expect(await application.stored()).toMatchObject({ user: 'ada', socket: 'open' })
   })
 })
 

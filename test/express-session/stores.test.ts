@@ -1,8 +1,14 @@
-/** Third-party stores under both libraries: who is signed in under the one is signed in under the other. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+/**
+ * Third-party stores under both libraries: who is signed in under the one is signed in under the other, and the same
+ * conversations go the same way.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Application } from './_application.ts'
+import { CONVERSATIONS } from './_conversations.ts'
+import { differences } from './_difference.ts'
+import { unintended } from './_intended.ts'
 import { DROP_IN, EXPRESS_SESSION, type Handle, type Library } from './_libraries.ts'
-import { type Opened, STORES } from './_stores.ts'
+import { type Opened, STORES, viewOf } from './_stores.ts'
 
 const signIn: Handle = (request, response, next) =>
   request.session.regenerate((error) => {
@@ -22,16 +28,19 @@ const reload: Handle = ({ session }, response, next) => {
 const destroy: Handle = ({ session }, response, next) =>
   session.destroy((error) => (error ? next(error) : response.end('bye')))
 
+/** All but those that are about a store of their own; of the many alike, so many that any two options meet. */
+const OF_ANY_STORE = CONVERSATIONS.filter(({ open, isOneOfMany }) => !open && !isOneOfMany)
+
 describe.each(Object.entries(STORES))('%s', (_, open) => {
   let opened: Opened
   const applications: Application[] = []
   beforeAll(async () => void (opened = await open()), 60_000)
-  afterAll(() => opened.close() as Promise<void>)
+  afterAll(() => opened.close())
   afterEach(async () => void (await Promise.all(applications.splice(0).map((each) => each.close()))))
 
   const on = async (library: Library, jar = new Map<string, string>()): Promise<Application> => {
-    const options = { store: opened.store, rolling: true, cookie: { maxAge: 600_000 } }
-    const application = await Application.of(library, { options })
+    const options = { rolling: true, cookie: { maxAge: 600_000 } }
+    const application = await Application.of(library, { options, open: () => viewOf(opened.store) })
     for (const [name, value] of jar) application.jar.set(name, value)
     applications.push(application)
     return application
@@ -52,5 +61,13 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect((await after.ask(destroy)).body).toBe('bye')
     expect((await between.ask(read)).body).toBe('[null,null]')
     expect([before, between, after].flatMap(({ errors }) => errors)).toEqual([])
+  })
+
+  it.each(OF_ANY_STORE.map((conversation) => [conversation.name, conversation] as const))('%s', async (_, each) => {
+    // The hour is right, for stores that have a clock of their own, and stands still for both libraries.
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+    onTestFinished(() => void vi.useRealTimers())
+    const found = await differences({ ...each, open: () => viewOf(opened.store) })
+    expect(unintended(found, false)).toEqual([])
   })
 })
