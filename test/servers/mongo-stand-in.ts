@@ -317,7 +317,7 @@ class Collection {
   find(filter: Document): Document[] {
     const operator = unknownOperator(filter)
     if (operator) throw new CommandError(2, `no such operator here: ${operator}`)
-    return [...this.#documents.values()].filter((document) => matches(document, filter))
+    return this.#candidates(filter).filter((document) => matches(document, filter))
   }
 
   /** `countDocuments`, and no other pipeline. */
@@ -332,6 +332,13 @@ class Collection {
   createIndexes(indexes: Index[]): Document {
     for (const { key, unique } of indexes) if (unique) this.#unique.push(...Object.keys(key))
     return { numIndexesBefore: 1, numIndexesAfter: 1 + indexes.length }
+  }
+
+  /** An `_id` is looked up, as in its index; for all else every document is looked at. */
+  #candidates(filter: Document): Document[] {
+    if (!Object.hasOwn(filter, '_id') || isOperators(filter['_id'])) return [...this.#documents.values()]
+    const there = this.#documents.get(keyOf(filter['_id']))
+    return there ? [there] : []
   }
 
   #taken(document: Document): string | undefined {
