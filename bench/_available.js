@@ -5,7 +5,7 @@
  */
 import { isInstalled } from './_processes.js'
 
-/** Gives those of a choice whose packages (`needs`) and `programs` are here, and says of the others why not. */
+/** Gives those of a choice whose packages (`needs`), `programs` and `variables` are here; says of the others why not. */
 export async function available(choice) {
   const present = []
   for (const each of choice) {
@@ -16,7 +16,7 @@ export async function available(choice) {
   return present
 }
 
-async function firstMissing({ needs, programs = [] }) {
+async function firstMissing({ needs, programs = [], variables = [] }) {
   for (const name of needs) {
     try {
       await import(name)
@@ -24,5 +24,5 @@ async function firstMissing({ needs, programs = [] }) {
       return name
     }
   }
-  return programs.find((program) => !isInstalled(program))
+  return programs.find((program) => !isInstalled(program)) ?? variables.find((variable) => !process.env[variable])
 }

@@ -24,9 +24,10 @@ export function pinned(core, command, args) {
 }
 
 /** Starts a Node script that answers {@link ask}; its output is kept for the case that it fails. */
-export function startNode(core, script, args = [], { nodeFlags = [], env = {} } = {}) {
+export function startNode(core, script, args = [], { nodeFlags = [], env = {}, cwd } = {}) {
   const [command, words] = pinned(core, process.execPath, [...nodeFlags, script, ...args])
   const child = spawn(command, words, {
+    cwd,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: { ...process.env, NODE_ENV: 'production', ...env },
   })

@@ -6,7 +6,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { flatStores, LONG_AGO_MS, PRUNE_BATCH } from './flat-stores.js'
+import { LONG_AGO_MS, PRUNE_BATCH } from './flat-contract.js'
+import { flatStores } from './flat-stores.js'
 
 const STRETCH_MS = 30
 const WARM_UP_MS = 500

@@ -1,6 +1,6 @@
 /**
  * The stores whose calls are timed. To add one, add a row: `open(folder)` gives the calls, each of which may give a
- * promise. What a store cannot do, or does by itself, is left out. `engine` names what must run for it.
+ * promise. What a store cannot do, or does by itself, is left out.
  *
  * | call | |
  * |---|---|
@@ -10,107 +10,127 @@
  * | `revoke(number)` | ends it, and keeps it anew |
  * | `revokeAll(number)` | ends all sessions of that session's user, and keeps them anew |
  * | `prune()` | removes 100 expired sessions; gives how many it removed |
+ * | `close()` | ends the connections |
+ *
+ * `engine` names what must run for it; `standIn` what runs instead, where that is not the engine itself.
  *
  * @module
  */
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { programsFor } from '../throughput/engines.js'
-import { dataOf, numbersOf, userOf } from './sessions.js'
+import { dynamoClient, mongoClient, mysqlPool, postgresPool, redisClient } from '../engines/clients.js'
+import { neededFor, standInFor } from '../engines/index.js'
+import { contract, idOf } from './flat-contract.js'
+import { inWorkerd } from './flat-workerd.js'
+import { dataOf, userOf } from './sessions.js'
 
-/** Longer ago than a store's engine waits before it takes the broom. */
-export const LONG_AGO_MS = 3_600_000
-export const PRUNE_BATCH = 100
-const DAY_MS = 86_400_000
+/** Tables and prefixes of this process's own: two of them fill one engine. */
+const OWN = `flat_${process.pid}`
 
 export const flatStores = [
   {
-    name: 'memoryStore',
-    role: 'ours',
-    needs: ['sojourn'],
+    ...ours('memoryStore', 'memory', 'sojourn'),
     open: async () => contract((await import('sojourn')).memoryStore()),
   },
   {
-    name: 'sqliteStore',
-    role: 'ours',
-    needs: ['sojourn/sqlite', '@photostructure/sqlite'],
+    ...ours('sealed(memoryStore)', 'memory', 'sojourn', 'sojourn/sealed'),
+    async open() {
+      const [{ memoryStore }, { sealed }] = await Promise.all([import('sojourn'), import('sojourn/sealed')])
+      return contract(sealed(memoryStore(), { keys: [{ id: 'k1', secret: randomBytes(32) }] }))
+    },
+  },
+  {
+    ...ours('sqliteStore', 'sqlite', 'sojourn/sqlite', '@photostructure/sqlite'),
     open: async (folder) =>
       contract((await import('sojourn/sqlite')).sqliteStore({ path: join(folder, 'flat.sqlite') })),
   },
   {
-    name: 'redisStore',
-    role: 'ours',
-    engine: 'redis',
-    needs: ['sojourn/redis', 'redis6'],
-    programs: programsFor('redis'),
+    ...ours('redisStore', 'redis', 'sojourn/redis', 'redis6'),
     async open() {
-      const { createClient } = await import('redis6')
-      const client = await createClient({ url: process.env.BENCH_REDIS_URL }).connect()
-      const store = (await import('sojourn/redis')).redisStore({ client, prefix: `flat-${process.pid}:` })
+      const client = await redisClient()
+      const store = (await import('sojourn/redis')).redisStore({ client, prefix: `${OWN}:` })
       return { ...contract(store), close: () => client.close() }
     },
   },
   {
-    name: 'postgresStore',
-    role: 'ours',
-    engine: 'postgres',
-    needs: ['sojourn/postgres', 'pg'],
-    programs: programsFor('postgres'),
+    ...ours('fromConnectStore(connect-redis)', 'redis', 'sojourn/migrate', 'connect-redis', 'redis6'),
     async open() {
-      const { default: pg } = await import('pg')
-      const client = new pg.Pool({ connectionString: process.env.BENCH_POSTGRES_URL })
-      const store = (await import('sojourn/postgres')).postgresStore({ client, table: `flat_${process.pid}` })
+      const [{ fromConnectStore }, { RedisStore }] = await Promise.all([
+        import('sojourn/migrate'),
+        import('connect-redis'),
+      ])
+      const client = await redisClient()
+      const store = fromConnectStore(new RedisStore({ client, prefix: `${OWN}:` }))
+      return { ...contract(store), close: () => client.close() }
+    },
+  },
+  {
+    ...ours('postgresStore', 'postgres', 'sojourn/postgres', 'pg'),
+    async open() {
+      const client = await postgresPool()
+      const store = (await import('sojourn/postgres')).postgresStore({ client, table: OWN })
       await store.migrate()
       return { ...contract(store), close: () => client.end() }
     },
   },
+  {
+    ...ours('mysqlStore', 'mysql', 'sojourn/mysql', 'mysql2/promise'),
+    async open() {
+      const client = await mysqlPool()
+      const store = (await import('sojourn/mysql')).mysqlStore({ client, table: OWN })
+      await store.migrate()
+      return { ...contract(store), close: () => client.end() }
+    },
+  },
+  {
+    ...ours('memcachedStore', 'memcached', 'sojourn/memcached'),
+    async open() {
+      const { memcachedStore } = await import('sojourn/memcached')
+      const store = memcachedStore({ servers: process.env.BENCH_MEMCACHED, prefix: `${OWN}:` })
+      return { ...contract(store), close: () => store.close() }
+    },
+  },
+  {
+    ...ours('mongodbStore', 'mongodb', 'sojourn/mongodb', 'mongodb'),
+    // What stands in for it has no index but that of the ids.
+    variables: ['MONGODB_URL'],
+    async open() {
+      const client = await mongoClient()
+      const collection = client.db().collection(`sojourn_bench_${OWN}`)
+      const store = (await import('sojourn/mongodb')).mongodbStore({ collection })
+      await store.migrate()
+      const close = async () => {
+        await collection.drop()
+        await client.close()
+      }
+      return { ...contract(store), close }
+    },
+  },
+  {
+    ...ours('dynamodbStore', 'dynamodb', 'sojourn/dynamodb'),
+    async open() {
+      const client = await dynamoClient()
+      const store = (await import('sojourn/dynamodb')).dynamodbStore({ client, table: OWN })
+      await store.migrate()
+      return { ...contract(store), close: () => client.destroy() }
+    },
+  },
+  { ...ours('durableObjectStore', 'workerd', 'sojourn/cloudflare'), open: (folder) => inWorkerd('objects', folder) },
+  { ...ours('d1Store', 'workerd', 'sojourn/cloudflare'), open: (folder) => inWorkerd('d1', folder) },
+  { ...ours('workersKvStore', 'workerd', 'sojourn/cloudflare'), open: (folder) => inWorkerd('kv', folder) },
   { name: 'express-session MemoryStore', role: 'peer', needs: ['express-session'], open: expressSessionStore },
 ]
 
-/** Any store of the contract. */
-function contract(store) {
-  const call = () => ({ now: Date.now() })
-  const write = (number, expiresAt) => {
-    // Written by a caller whose clock is behind, or the store would refuse what has expired.
-    const now = Math.min(Date.now(), expiresAt - 1)
-    return store.create(idOf(number), { ...stored(number, 1), expiresAt }, { now })
-  }
+function ours(name, engine, ...needs) {
+  const needed = neededFor(engine)
   return {
-    write,
-    load: (number) => store.load(idOf(number), call()),
-    async save(number) {
-      const { version } = await store.load(idOf(number), call())
-      const saved = await store.save(idOf(number), stored(number, version + 1), version, {
-        ...call(),
-        principalBefore: userOf(number),
-      })
-      if (saved !== 'saved') throw new Error('A save found another version; nobody else writes here')
-    },
-    async list(number) {
-      let found = 0
-      for await (const _ of store.list(userOf(number), call())) found++
-      return found
-    },
-    async revoke(number) {
-      await store.remove(idOf(number), { ...call(), principalBefore: userOf(number) })
-      await write(number, Date.now() + DAY_MS)
-    },
-    async revokeAll(number) {
-      const own = numbersOf(number)
-      const ended = await store.removeAll(userOf(number), {}, call())
-      if (ended !== own.length) throw new Error(`removeAll ended ${ended} sessions of ${own.length}`)
-      for (const each of own) await write(each, Date.now() + DAY_MS)
-    },
-    ...(store.prune && { prune: () => store.prune(PRUNE_BATCH, call()) }),
+    name,
+    role: 'ours',
+    engine,
+    standIn: standInFor(engine),
+    needs: [...needs, ...needed.needs],
+    programs: needed.programs,
   }
-}
-
-function stored(number, version) {
-  const body = `1 ${'h'.repeat(43)} mmmmmmmm lq2x3k4m - lq2x3k4m lq2x3k4m\n${JSON.stringify(dataOf(number))}`
-  return { version, expiresAt: Date.now() + DAY_MS, principal: userOf(number), body }
-}
-
-function idOf(number) {
-  return `${String(number).padStart(21, '0')}A`
 }
 
 /** To list or to prune, it reads every session that there is. */

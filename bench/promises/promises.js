@@ -4,6 +4,7 @@
  * @module
  */
 import { available } from '../_available.js'
+import { startEngines } from '../engines/index.js'
 import { serve } from './app.js'
 import { libraries } from './libraries.js'
 import { callsPerRequest } from './scripts/calls-per-request.js'
@@ -31,9 +32,15 @@ const SCRIPTS = [
 export async function promises() {
   console.log('promises: one script each, tried with every library')
   const present = await available(libraries)
+  const engines = await startEngines(new Set(present.map(({ engine }) => engine)))
+  Object.assign(process.env, engines.env)
   const data = []
-  for (const script of SCRIPTS) {
-    for (const library of present) data.push({ ...script, ...library, ...(await tried(script, library)) })
+  try {
+    for (const script of SCRIPTS) {
+      for (const library of present) data.push({ ...script, ...library, ...(await tried(script, library)) })
+    }
+  } finally {
+    await engines.stop()
   }
   return { tables: [tableOf(present, data)], targets: [], data }
 }
@@ -45,6 +52,7 @@ async function tried({ run }, library) {
     return await run(served)
   } finally {
     await served.close()
+    await served.engine.close()
   }
 }
 

@@ -10,7 +10,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Writable } from 'node:stream'
 import { spread } from '../_stats.js'
-import { contenders } from './contenders.js'
+import { contenders } from './contenders/index.js'
 import { scenarios } from './scenarios.js'
 
 const STRETCHES = 200

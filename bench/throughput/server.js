@@ -6,7 +6,7 @@
  * @module
  */
 import { createServer } from 'node:http'
-import { contenders } from './contenders.js'
+import { contenders } from './contenders/index.js'
 
 const [name, port = '0'] = process.argv.slice(2)
 const contender = contenders.find((each) => each.name === name)

@@ -1,3 +1,4 @@
+import { standInFor, titleOf } from '../engines/index.js'
 import { format } from '../_stats.js'
 
 /** One table for each scenario, the contenders in the order in which they were measured. */
@@ -8,7 +9,7 @@ export function tablesOf(data) {
     rows: results.map(({ name, role, framework, store, cpu, added, perSecond }) => [
       name,
       framework,
-      store,
+      titleOf(store, standInFor(store)),
       format(cpu),
       role === 'bare' ? '' : format(added, 1),
       format(perSecond),
