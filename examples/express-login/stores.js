@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import { d1Store } from 'sojourn/cloudflare'
 import { cookieStore } from 'sojourn/cookie'
 import { dynamodbStore } from 'sojourn/dynamodb'
 import { memcachedStore } from 'sojourn/memcached'
+import { fromConnectStore } from 'sojourn/migrate'
 import { mongodbStore } from 'sojourn/mongodb'
 import { mysqlStore } from 'sojourn/mysql'
 import { postgresStore } from 'sojourn/postgres'
@@ -88,6 +90,29 @@ const STORES = [
       const store = dynamodbStore({ client: told(client, operations(tell)), table })
       await store.migrate()
       return { store, close: () => client.destroy() }
+    },
+  },
+  {
+    name: 'D1',
+    variable: 'CLOUDFLARE_D1_FOLDER', // Cloudflare's own runtime, on this machine; in a Worker the binding is env.DB
+    async open(folder, tell) {
+      const { Miniflare } = await import('miniflare')
+      const script = 'export default { fetch: () => new Response() }'
+      const miniflare = new Miniflare({ modules: true, script, d1Databases: ['DB'], defaultPersistRoot: folder })
+      const store = d1Store({ database: told(await miniflare.getD1Database('DB'), { prepare: tell }) })
+      await store.migrate()
+      return { store, close: () => miniflare.dispose() }
+    },
+  },
+  {
+    name: 'connect-redis',
+    variable: 'CONNECT_REDIS_URL', // so is any store that was written for express-session
+    async open(url, tell) {
+      const [{ createClient }, { RedisStore }] = await Promise.all([import('redis'), import('connect-redis')])
+      const client = await createClient({ url }).connect()
+      const commands = ['get', 'set', 'del'].map((command) => [command, (key) => tell(`${command} ${key}`)])
+      const store = fromConnectStore(new RedisStore({ client: told(client, Object.fromEntries(commands)) }))
+      return { store, close: () => client.close() }
     },
   },
   {

@@ -16,8 +16,8 @@ import { startMongoStandIn } from '../servers/mongo-stand-in.ts'
 import { Browser } from './browser.ts'
 import { startLogin } from './login-process.ts'
 
-/** Signs in, is counted, survives a kill of the application, and signs out for good. */
-async function useIt(env: NodeJS.ProcessEnv, storeName: string): Promise<void> {
+/** Signs in, is counted, survives the end of the application, and signs out for good. */
+async function useIt(env: NodeJS.ProcessEnv, storeName: string, end: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sojourn-login-'))
   let login = await startLogin(folder, env)
   try {
@@ -31,7 +31,7 @@ async function useIt(env: NodeJS.ProcessEnv, storeName: string): Promise<void> {
     await browser.get('/visits')
     expect(await (await browser.get('/visits')).text()).toMatch(/<output[^>]*>2<|role="status"[^>]*>2</)
 
-    await login.stop('SIGKILL')
+    await login.stop(end)
     login = await startLogin(folder, env)
     const after = browser.at(login.origin)
     expect(await (await after.get('/users')).text()).toContain('ada')
@@ -42,6 +42,14 @@ async function useIt(env: NodeJS.ProcessEnv, storeName: string): Promise<void> {
     await login.stop('SIGTERM')
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Gives what the tour prints. */
+async function takeTour(env: NodeJS.ProcessEnv): Promise<string> {
+  const tour = promisify(execFile)(process.execPath, ['examples/express-login/tour.js'], {
+    env: { ...process.env, ...env },
+  })
+  return (await tour).stdout
 }
 
 it('runs on MongoDB, users in a mongoose schema and sessions beside them', async () => {
@@ -64,13 +72,24 @@ it('runs on DynamoDB, and the tour shows its own commands', async () => {
   }
   try {
     await useIt(env, 'DynamoDB')
-    const { stdout } = await promisify(execFile)(process.execPath, ['examples/express-login/tour.js'], {
-      env: { ...process.env, ...env },
-    })
+    const stdout = await takeTour(env)
     expect(stdout).toMatch(/engine: putItem sessions/)
     expect(stdout).toContain('All seven steps were as promised.')
   } finally {
     await server.stop()
+  }
+})
+
+it('runs on D1, in Cloudflare’s runtime, and the tour shows its own commands', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sojourn-login-d1-'))
+  const env = { CLOUDFLARE_D1_FOLDER: folder }
+  try {
+    await useIt(env, 'D1', 'SIGTERM') // workerd is a process of its own, and would outlive a kill
+    const stdout = await takeTour(env)
+    expect(stdout).toMatch(/engine: .*UPDATE/)
+    expect(stdout).toContain('All seven steps were as promised.')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 })
 
@@ -81,6 +100,7 @@ it('runs on sealed cookies, whose revocations lie in a file', async () => {
 type Open = () => Promise<{ url: string; stop(): Promise<unknown> }>
 const SERVERS: [name: string, variable: string, needed: Needed, open: Open, engineSays: RegExp][] = [
   ['Redis', 'REDIS_URL', redis, openRedis, /engine: evalsha sojourn:/],
+  ['connect-redis', 'CONNECT_REDIS_URL', redis, openRedis, /engine: get sess:/],
   ['PostgreSQL', 'POSTGRES_URL', postgres, openPostgres, /engine: .*UPDATE/],
   ['MySQL', 'MYSQL_URL', mariadb, openMariadb, /engine: .*UPDATE/],
   ['memcached', 'MEMCACHED_SERVERS', memcached, openMemcached, /store: load/],
@@ -97,10 +117,7 @@ describe.each(SERVERS)('on %s', (name, variable, needed, open, engineSays) => {
     it('the application runs', () => useIt({ [variable]: server.url }, name))
 
     it('the tour shows the seven steps and the engine’s own commands', async () => {
-      const tour = promisify(execFile)(process.execPath, ['examples/express-login/tour.js'], {
-        env: { ...process.env, [variable]: server.url },
-      })
-      const { stdout } = await tour
+      const stdout = await takeTour({ [variable]: server.url })
       expect(stdout).toContain(`sessions in ${name}`)
       expect(stdout).toMatch(engineSays)
       expect(stdout).toContain('All seven steps were as promised.')
