@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { chownSync, existsSync, readdirSync } from 'node:fs'
+import { chownSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LOAD_CORE, startProgram, stop } from '../_processes.js'
 import { freePort, listening, newFolder, removeFolder, userNamed } from './_start.js'
 
-/** Debian keeps the server among those for root, which are on no other's PATH. */
-const MARIADBD = existsSync('/usr/sbin/mariadbd') ? '/usr/sbin/mariadbd' : 'mariadbd'
+const MARIADB = {
+  // Debian keeps it among the programs for root, which are on no other's PATH.
+  server: existsSync('/usr/sbin/mariadbd') ? '/usr/sbin/mariadbd' : 'mariadbd',
+  installer: 'mariadb-install-db',
+}
 
 export const postgres = {
   program: postgresProgram('postgres'),
@@ -33,7 +36,7 @@ export const postgres = {
 }
 
 export const mysql = {
-  program: MARIADBD,
+  program: MARIADB.server,
   async start() {
     const port = await freePort()
     const folder = newFolder('mysql')
@@ -41,16 +44,21 @@ export const mysql = {
     if (user) chownSync(folder, user.uid, user.gid)
     const data = `--datadir=${join(folder, 'data')}`
     const initial = ['--no-defaults', data, '--auth-root-authentication-method=normal', '--skip-test-db']
-    execFileSync('mariadb-install-db', initial, { ...user, cwd: folder, stdio: 'pipe' })
+    execFileSync(MARIADB.installer, initial, { ...user, cwd: folder, stdio: 'pipe' })
     // Whoever may come to this port may do all: nothing else is in it.
     const whom = "'bench'@'127.0.0.1'"
-    const sql = `CREATE DATABASE bench; CREATE USER ${whom}; GRANT ALL ON bench.* TO ${whom};`
+    const first = join(folder, 'first.sql')
+    writeFileSync(first, `CREATE DATABASE bench;\nCREATE USER ${whom};\nGRANT ALL ON bench.* TO ${whom};\n`)
     const settings = ['--innodb-flush-log-at-trx-commit=0', '--innodb-buffer-pool-size=1G', '--skip-name-resolve']
-    const places = [data, `--socket=${join(folder, 's.sock')}`, `--pid-file=${join(folder, 'pid')}`]
+    const places = [
+      data,
+      `--init-file=${first}`,
+      `--socket=${join(folder, 's.sock')}`,
+      `--pid-file=${join(folder, 'pid')}`,
+    ]
     const args = ['--no-defaults', ...places, '--bind-address=127.0.0.1', `--port=${port}`, ...settings]
-    const child = startProgram(LOAD_CORE, MARIADBD, args, { ...user, cwd: folder })
+    const child = startProgram(LOAD_CORE, MARIADB.server, args, { ...user, cwd: folder })
     await listening(port)
-    execFileSync('mariadb', ['--no-defaults', `--socket=${join(folder, 's.sock')}`, '-u', 'root', '-e', sql])
     return {
       env: { BENCH_MYSQL_URL: `mysql://bench@127.0.0.1:${port}/bench` },
       async stop() {

@@ -53,8 +53,8 @@ export async function expressSession(options, library = 'express-session') {
   }
 }
 
-/** A store that was written for express-session, of a package that makes its class from that: `Store(session)`. */
-export async function storeClass(name) {
-  const [{ default: session }, { default: make }] = await Promise.all([import('express-session'), import(name)])
+/** The class of a store for express-session, from a package that makes it for whichever is given. */
+export async function storeClass(imported) {
+  const [{ default: make }, { default: session }] = await Promise.all([imported, import('express-session')])
   return make(session)
 }

@@ -19,7 +19,7 @@ export const onOthers = [
     library: 'express-session',
     ...express('memcached', 'express-session', 'connect-memcached'),
     async app() {
-      const MemcachedStore = await storeClass('connect-memcached')
+      const MemcachedStore = await storeClass(import('connect-memcached'))
       return expressApp(await expressSession({ store: new MemcachedStore({ hosts: [process.env.BENCH_MEMCACHED] }) }))
     },
   },

@@ -21,7 +21,7 @@ export const onSql = [
     library: 'express-session',
     ...express('postgres', 'pg', 'express-session', 'connect-pg-simple'),
     async app() {
-      const PgStore = await storeClass('connect-pg-simple')
+      const PgStore = await storeClass(import('connect-pg-simple'))
       const store = new PgStore({ pool: await postgresPool(), createTableIfMissing: true })
       return expressApp(await expressSession({ store }))
     },
@@ -43,7 +43,7 @@ export const onSql = [
     library: 'express-session',
     ...express('mysql', 'mysql2/promise', 'express-session', 'express-mysql-session'),
     async app() {
-      const MysqlStore = await storeClass('express-mysql-session')
+      const MysqlStore = await storeClass(import('express-mysql-session'))
       const store = new MysqlStore({}, await mysqlPool())
       await store.onReady()
       return expressApp(await expressSession({ store }))
@@ -65,7 +65,7 @@ export const onSql = [
     ...express('sqlite', '@photostructure/sqlite', 'express-session', 'better-sqlite3-session-store'),
     async app() {
       const { DatabaseSync } = await import('@photostructure/sqlite')
-      const SqliteStore = await storeClass('better-sqlite3-session-store')
+      const SqliteStore = await storeClass(import('better-sqlite3-session-store'))
       // As fast as its file can be, and as ours is.
       const client = new DatabaseSync(join(process.env.BENCH_SQLITE_FOLDER, 'express-session.db'))
       client.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
