@@ -8,19 +8,19 @@ import type { ServerResponse } from 'node:http'
 
 export interface Ending {
   /** Whether the end of the response has to wait for the store. */
-  isDue(): boolean
-  /** What is sent next is the end. */
-  atEnd(): void
+  readonly isDue: boolean
+  /** Whether what is sent next is the end. */
+  isEnding: boolean
 }
 
 export function splitEnd(response: ServerResponse, ending: Ending): void {
   const inner = response.end as (...args: unknown[]) => ServerResponse
   const end = (args: unknown[]): ServerResponse => {
-    ending.atEnd()
+    ending.isEnding = true
     return inner.apply(response, args)
   }
   const ended = (...args: unknown[]): ServerResponse => {
-    if (response.writableEnded || !ending.isDue()) return end(args)
+    if (response.writableEnded || !ending.isDue) return end(args)
     const done = args.filter((each) => typeof each === 'function')
     const [body, ...encoding] = args.filter((each) => typeof each !== 'function')
     if (typeof body !== 'string' && !(body instanceof Uint8Array)) {

@@ -3,14 +3,7 @@
  *
  * @module
  */
-import type { Data } from '../core/changes.ts'
-import { sameImage } from './image.ts'
-
-/** A session at one moment: its id, and the image of its data. */
-export interface Moment {
-  readonly id: string
-  readonly image: Data
-}
+import { isSame, type Moment } from './moment.ts'
 
 /** What the rules depend on. */
 export interface Rules {
@@ -72,10 +65,4 @@ export class Ledger {
     if (this.cookieId !== now.id) return saveUninitialized || this.isModified(now)
     return rolling || (isLasting && this.isModified(now))
   }
-}
-
-// --- internal ---
-
-function isSame(a: Moment, b: Moment): boolean {
-  return a.id === b.id && sameImage(a.image, b.image)
 }

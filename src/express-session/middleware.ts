@@ -8,7 +8,8 @@ import { KEEPER } from '../adapters/_methods.ts'
 import { GuardedStore } from './guarded-store.ts'
 import { type SessionOptions, settingsOf } from './options.ts'
 import { matchesPath } from './request.ts'
-import { beginSession, Visit, type VisitedRequest } from './visit.ts'
+import { beginSession, type VisitedRequest } from './own-session.ts'
+import { Visit } from './visit.ts'
 
 /** @throws TypeError for options that cannot be */
 export function session(options?: SessionOptions): Middleware {

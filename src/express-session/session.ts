@@ -77,8 +77,7 @@ export class Session {
 // --- internal ---
 
 function keeperOf({ req }: Session): SessionKeeper {
-  const keeper = (req as { [KEEPER]?: object })[KEEPER]
-  return keeper && 'regenerate' in keeper ? (keeper as SessionKeeper) : looseKeeper
+  return (req as { [KEEPER]?: { sessionKeeper?: SessionKeeper } })[KEEPER]?.sessionKeeper ?? looseKeeper
 }
 
 function telling(done: Done | undefined, work: Promise<void>): Promise<void> {
