@@ -38,9 +38,12 @@ export function titleOf(name, standIn) {
 /** Starts what the stores need; gives the variables for the contenders, and `stop()`. */
 export async function startEngines(stores) {
   const engines = []
-  for (const store of stores) if (ENGINES[store]?.start) engines.push(await ENGINES[store].start())
-  return {
-    env: Object.assign({}, ...engines.map(({ env }) => env)),
-    stop: () => Promise.all(engines.map((engine) => engine.stop())),
+  const stop = () => Promise.all(engines.map((engine) => engine.stop()))
+  try {
+    for (const store of stores) if (ENGINES[store]?.start) engines.push(await ENGINES[store].start())
+  } catch (error) {
+    await stop()
+    throw error
   }
+  return { env: Object.assign({}, ...engines.map(({ env }) => env)), stop }
 }

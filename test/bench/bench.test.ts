@@ -1,0 +1,90 @@
+/** The benchmark: every store has its place in it, and every contender does what is asked of it. No figure is looked at. */
+import type { ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+interface Contender {
+  readonly name: string
+  readonly role: string
+  readonly store: string
+}
+interface Scenario {
+  readonly name: string
+  readonly method?: string
+  readonly path: string
+  readonly cookies: number
+}
+interface Engines {
+  readonly env: NodeJS.ProcessEnv
+  stop(): Promise<unknown>
+}
+
+const root = new URL('../../', import.meta.url)
+const bench = async <M>(path: string): Promise<M> => (await import(new URL(`bench/${path}`, root).href)) as M
+
+const { contenders } = await bench<{ contenders: Contender[] }>('throughput/contenders/index.js')
+const { flatStores } = await bench<{ flatStores: { name: string }[] }>('memory/flat-stores.js')
+const { available } = await bench<{ available: <C>(choice: C[]) => Promise<C[]> }>('_available.js')
+const { ask, startNode, stop } = await bench<{
+  ask: (child: ChildProcess) => Promise<{ port: number }>
+  startNode: (core: undefined, script: string, args: string[], options: { env: NodeJS.ProcessEnv }) => ChildProcess
+  stop: (child: ChildProcess) => Promise<void>
+}>('_processes.js')
+const { startEngines } = await bench<{ startEngines: (stores: Iterable<string>) => Promise<Engines> }>(
+  'engines/index.js',
+)
+const { signIn, checkSample } = await bench<{
+  signIn: (port: number, scenario: Scenario) => Promise<string[]>
+  checkSample: (port: number, scenario: Scenario, cookies: string[], hasSessions: boolean) => Promise<void>
+}>('throughput/sessions.js')
+
+/** It is made of two others. */
+const NO_STORE_OF_ITS_OWN = ['migratingStore']
+
+it('has a place for every store', async () => {
+  const { exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
+    exports: Record<string, { default: string } | string>
+  }
+  const built = Object.values(exports).flatMap((target) => (typeof target === 'string' ? [] : [target.default]))
+  const modules = await Promise.all(built.map(async (path) => (await import(new URL(path, root).href)) as object))
+  const stores = modules.flatMap((module) =>
+    Object.keys(module).filter((name) => /^[a-z]\w*Store$|^sealed$/.test(name)),
+  )
+  const cookies = readFileSync(new URL('bench/cookies/cookies.js', root), 'utf8')
+  const places = [...flatStores.map(({ name }) => name), ...(/cookieStore\(/.exec(cookies) ?? [])]
+
+  expect(stores.length).toBeGreaterThan(10)
+  const missing = stores.filter((store) => !places.some((place) => place.startsWith(store)))
+  expect(missing).toEqual(NO_STORE_OF_ITS_OWN)
+})
+
+const SCENARIOS: Scenario[] = [
+  { name: 'no cookie', path: '/public', cookies: 0 },
+  { name: 'read', path: '/read', cookies: 3 },
+  { name: 'write', path: '/write', cookies: 3 },
+  { name: 'sign-in', method: 'POST', path: '/session?user=u0000000', cookies: 0 },
+]
+
+describe('a contender', async () => {
+  const present = await available(contenders)
+  let engines: Engines
+  beforeAll(async () => {
+    engines = await startEngines(new Set(present.map(({ store }) => store)))
+  })
+  afterAll(() => engines.stop())
+
+  it.each(present)('$name signs in, reads and writes', async ({ name, role }) => {
+    const server = fileURLToPath(new URL('bench/throughput/server.js', root))
+    const child = startNode(undefined, server, [name], { env: engines.env })
+    try {
+      const { port } = await ask(child)
+      for (const scenario of SCENARIOS) {
+        const cookies = await signIn(port, scenario)
+        await checkSample(port, scenario, cookies, role !== 'bare')
+      }
+    } finally {
+      await stop(child)
+    }
+  })
+})
