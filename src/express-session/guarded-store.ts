@@ -92,7 +92,10 @@ export class GuardedStore {
   async #reconciled(id: string, caution: Caution): Promise<object | undefined> {
     if (caution.attendance.hasEnded) return undefined
     const row = await this.read(id)
-    return row && typeof row === 'object' ? caution.reconcile(row) : undefined
+    if (row && typeof row === 'object') return caution.reconcile(row)
+    // Somebody else has ended it: a touch, which looks for nothing, must not follow either.
+    caution.attendance.hasEnded = true
+    return undefined
   }
 
   #told(method: string, call: (answer: Found) => unknown): Promise<unknown> {

@@ -110,6 +110,9 @@ export const STORES: Readonly<Record<string, () => Promise<Opened>>> = {
   },
 }
 
+/** Stores whose touch writes the whole session: where they are told to do so after its end, it is back. */
+export const WRITES_AT_TOUCH: readonly string[] = ['connect-memcached']
+
 /** An open store as one application has it: what is put on it and listened to on it, is so for that one alone. */
 export function viewOf(store: AnyStore): AnyStore {
   const view = Object.create(store) as AnyStore

@@ -10,27 +10,27 @@ const rows = [...page.matchAll(/^\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \| ([^|]+?)
 
 /** Differences that no conversation of one browser shows, with the words of the test that does. */
 const ELSEWHERE: Readonly<Record<string, readonly [file: string, words: string]>> = {
-  'Headers wait for the save': ['response', 'not a byte of a redirect leaves'],
-  'A failed save is an error response': ['response', 'at a save: an error response'],
-  'A destroyed session is not brought back': ['parallel', 'stays ended, when that one'],
-  'A touch is left out while a write is under way': ['parallel', 'do not wait for each other to read'],
-  'A response waits for what its handler began': ['response', 'a response waits for what its handler began'],
-  'A store that does not answer is answered for': ['response', 'a store that never calls back'],
-  'A row that is no session is none': ['bad-input', 'is no session: the browser gets a new one'],
-  'Data that is no JSON is an error response': ['response', 'of data that is no JSON'],
-  'A cookie that cannot be written is an error response': ['response', 'of a cookie that cannot be written'],
-  'What is assigned to `req.session` becomes its data': ['bad-input', 'that assigns an object replaces the data'],
-  "Data under a method's name harms nobody": ['bad-input', 'that takes the name of'],
-  'Every cookie of the name is tried': ['bad-input', 'a forged one before the right one'],
-  '`auto` works in options that a function gives': ['bugs', 'auto works in options that a function gives'],
-  'Middlewares that share a store keep their own ids and cookies': ['bugs', 'keep their own ids and cookies'],
-  'The callback of `res.end()` is called': ['response', 'calls the callback of its end'],
-  'HTTP/2 works': ['response', 'of HTTP/2 has its session'],
-  'A change is stored though the client has gone': ['response', 'whose client has gone still leaves its change'],
-  'A failed load destroys nothing': ['bugs', 'a failed load destroys nothing'],
-  'Methods give promises': ['bugs', 'each method gives a promise'],
-  'Warnings are process warnings': ['classes', 'is what express-session warns of'],
-  '`DEBUG=express-session` prints nothing': ['bugs', 'DEBUG=express-session prints nothing'],
+  'Headers wait for the save': ['response.test', 'not a byte of a redirect leaves'],
+  'A failed save is an error response': ['response.test', 'at a save: an error response'],
+  'A destroyed session is not brought back': ['_races', 'stays ended, when that one'],
+  'A touch is left out while a write is under way': ['_races', 'do not wait for each other to read'],
+  'A response waits for what its handler began': ['response.test', 'a response waits for what its handler began'],
+  'A store that does not answer is answered for': ['response.test', 'a store that never calls back'],
+  'A row that is no session is none': ['bad-input.test', 'is no session: the browser gets a new one'],
+  'Data that is no JSON is an error response': ['response.test', 'of data that is no JSON'],
+  'A cookie that cannot be written is an error response': ['response.test', 'of a cookie that cannot be written'],
+  'What is assigned to `req.session` becomes its data': ['bad-input.test', 'that assigns an object replaces the data'],
+  "Data under a method's name harms nobody": ['bad-input.test', 'that takes the name of'],
+  'Every cookie of the name is tried': ['bad-input.test', 'a forged one before the right one'],
+  '`auto` works in options that a function gives': ['bugs.test', 'auto works in options that a function gives'],
+  'Middlewares that share a store keep their own ids and cookies': ['bugs.test', 'keep their own ids and cookies'],
+  'The callback of `res.end()` is called': ['response.test', 'calls the callback of its end'],
+  'HTTP/2 works': ['response.test', 'of HTTP/2 has its session'],
+  'A change is stored though the client has gone': ['response.test', 'whose client has gone still leaves its change'],
+  'A failed load destroys nothing': ['bugs.test', 'a failed load destroys nothing'],
+  'Methods give promises': ['bugs.test', 'each method gives a promise'],
+  'Warnings are process warnings': ['classes.test', 'is what express-session warns of'],
+  '`DEBUG=express-session` prints nothing': ['bugs.test', 'DEBUG=express-session prints nothing'],
 }
 
 describe('the page of differences', () => {
@@ -40,7 +40,7 @@ describe('the page of differences', () => {
   })
 
   it.each(Object.entries(ELSEWHERE))('"%s" is shown by a test', (_, [file, words]) => {
-    const text = readFileSync(new URL(`./${file}.test.ts`, import.meta.url), 'utf8')
+    const text = readFileSync(new URL(`./${file}.ts`, import.meta.url), 'utf8')
     expect(text).toContain(words)
   })
 
