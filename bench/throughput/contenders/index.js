@@ -9,7 +9,7 @@
  * | `framework`, `store` | what it runs on: contenders are compared with those of the same framework and store |
  * | `library` | what it is called in `targets.js`, where that is not its name |
  * | `needs` | the packages that must be installed, or subpaths of `sojourn` that must be built |
- * | `programs`, `variables` | the programs that must be installed, and the environment variables that must be set |
+ * | `programs` | the programs that must be installed |
  * | `app` | gives, once its packages are loaded, a listener for `http.createServer` |
  *
  * @module

@@ -40,8 +40,6 @@ export const onOthers = [
     role: 'peer',
     library: 'express-session',
     ...express('mongodb', 'mongodb', 'express-session', 'connect-mongo'),
-    // What stands in for MongoDB answers our commands only.
-    variables: ['MONGODB_URL'],
     async app() {
       const { MongoStore } = await import('connect-mongo')
       const store = MongoStore.create({ client: await mongoClient(), collectionName: MONGO_COLLECTIONS.peer })
