@@ -5,7 +5,7 @@
  * @module
  */
 import { type Limits, limitsOf, nextExpiry } from './expiry.ts'
-import { marksToKeep, type Metadata, type PreviousToken, type SessionRecord } from './record.ts'
+import { marksToKeep, type Metadata, type PreviousToken, type Rare, type SessionRecord } from './record.ts'
 import type { SessionLimits } from './session.ts'
 
 /** What a write changes. */
@@ -23,7 +23,7 @@ export interface Change {
   readonly passive?: boolean
   readonly limits?: SessionLimits | undefined
   /** Labels of who signs in. */
-  readonly labels?: { readonly userAgent?: string; readonly address?: string }
+  readonly labels?: Pick<Rare, 'userAgent' | 'address'>
 }
 
 /** The first record of a session. */
@@ -33,16 +33,20 @@ export function firstRecord(
   now: number,
   configured: Limits,
 ): SessionRecord {
-  const { mark, hash, text, principal } = change
+  const { mark, hash, text, principal, limits } = change
+  const labels = principal === null ? undefined : change.labels
   const metadata: Metadata = {
-    ...change.limits,
-    ...(principal === null ? {} : change.labels),
     hash,
     mark,
     createdAt: now,
     startedAt: now,
     authenticatedAt: principal === null ? null : now,
     savedAt: now,
+    idleTimeout: limits?.idleTimeout,
+    lifetime: limits?.lifetime,
+    persistent: limits?.persistent,
+    userAgent: labels?.userAgent,
+    address: labels?.address,
   }
   return {
     id,
@@ -56,29 +60,38 @@ export function firstRecord(
 
 /** The record after `current`. A sign-in starts a new life under the same id. */
 export function nextRecord(current: SessionRecord, change: Change, now: number, configured: Limits): SessionRecord {
-  const { principal } = change
+  const { id, version, expiresAt, metadata: before } = current
+  const { mark, hash, text, principal, limits } = change
   const signsIn = isSignIn(current, change)
-  const { rotatedAt, previous, userAgent, address, marks: _, ...kept } = current.metadata
-  const marks = marksToKeep(current.metadata, now)
+  const labels = signsIn ? change.labels : principal === null ? undefined : before
+  const marks = marksToKeep(before, now)
   const metadata: Metadata = {
-    ...kept,
-    ...change.limits,
-    ...(signsIn ? change.labels : principal === null ? {} : optional({ userAgent, address })),
-    ...(change.hash
-      ? optional({ previous: change.previous })
-      : optional({ previous: change.previous ?? previous, rotatedAt })),
-    ...(change.hash ? { hash: change.hash } : {}),
-    // A sign-in starts a new life: from there the token's age is counted too.
-    ...(change.hash && !signsIn ? { rotatedAt: now } : {}),
-    ...(marks.length > 0 ? { marks } : {}),
-    mark: change.mark,
-    startedAt: signsIn ? now : current.metadata.startedAt,
-    authenticatedAt: signsIn ? now : principal === null ? null : current.metadata.authenticatedAt,
+    hash: hash ?? before.hash,
+    mark,
+    createdAt: before.createdAt,
+    startedAt: signsIn ? now : before.startedAt,
+    authenticatedAt: signsIn ? now : principal === null ? null : before.authenticatedAt,
     savedAt: now,
+    // A sign-in starts a new life: from there the token's age is counted too.
+    rotatedAt: hash === undefined ? before.rotatedAt : signsIn ? undefined : now,
+    previous: hash === undefined ? (change.previous ?? before.previous) : change.previous,
+    idleTimeout: limits?.idleTimeout ?? before.idleTimeout,
+    lifetime: limits?.lifetime ?? before.lifetime,
+    persistent: limits?.persistent ?? before.persistent,
+    userAgent: labels?.userAgent,
+    address: labels?.address,
+    origin: before.origin,
+    marks: marks.length > 0 ? marks : undefined,
   }
   const earned = nextExpiry(now, metadata, limitsOf(metadata, configured))
-  const expiresAt = change.passive && !signsIn ? Math.min(earned, current.expiresAt) : earned
-  return { id: current.id, version: current.version + 1, expiresAt, principal, metadata, text: change.text }
+  return {
+    id,
+    version: version + 1,
+    expiresAt: change.passive && !signsIn ? Math.min(earned, expiresAt) : earned,
+    principal,
+    metadata,
+    text,
+  }
 }
 
 /** Whether a change makes somebody of nobody, somebody else of somebody, or proves anew who it is. */
@@ -87,13 +100,4 @@ export function isSignIn(
   { principal, authenticated }: Pick<Change, 'principal' | 'authenticated'>,
 ): boolean {
   return principal !== null && (principal !== before || authenticated === true)
-}
-
-// --- internal ---
-
-/** Leaves out what is undefined: `exactOptionalPropertyTypes`, and short lines. */
-function optional<O extends object>(values: O): { [K in keyof O]?: Exclude<O[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof O]?: Exclude<O[K], undefined>
-  }
 }

@@ -18,8 +18,8 @@ export interface Life {
   /** Where its lifetime counts from: its creation, or its last sign-in. */
   readonly startedAt: number
   /** Its own limits, in seconds, where the handler set any. */
-  readonly idleTimeout?: number
-  readonly lifetime?: number
+  readonly idleTimeout?: number | undefined
+  readonly lifetime?: number | undefined
 }
 
 /** A session's limits: its own where it has some, never above the configured ones. */

@@ -29,19 +29,19 @@ export interface Metadata extends Rare {
 /** What few sessions have. */
 export interface Rare {
   /** When the token was last replaced by periodic rotation. */
-  readonly rotatedAt?: number
-  readonly previous?: PreviousToken
+  readonly rotatedAt?: number | undefined
+  readonly previous?: PreviousToken | undefined
   /** The session's own limits, in seconds, and whether its cookie outlives the browser. */
-  readonly idleTimeout?: number
-  readonly lifetime?: number
-  readonly persistent?: boolean
+  readonly idleTimeout?: number | undefined
+  readonly lifetime?: number | undefined
+  readonly persistent?: boolean | undefined
   /** Labels for its owner's list. */
-  readonly userAgent?: string
-  readonly address?: string
+  readonly userAgent?: string | undefined
+  readonly address?: string | undefined
   /** The session of another library that it came from. */
-  readonly origin?: Origin
+  readonly origin?: Origin | undefined
   /** Marks of the writes shortly before this one, while several follow each other closely. */
-  readonly marks?: readonly string[]
+  readonly marks?: readonly string[] | undefined
 }
 
 /** The token before the last periodic rotation. */
@@ -113,42 +113,65 @@ export function formatMetadata(metadata: Metadata): string {
   const started = startedAt === createdAt ? '-' : startedAt.toString(36)
   const authenticated = authenticatedAt === null ? '-' : authenticatedAt.toString(36)
   const line = `${VERSION} ${hash} ${mark} ${createdAt.toString(36)} ${started} ${authenticated} ${savedAt.toString(36)}`
-  const rare = RARE_KEYS.filter((key) => metadata[key] !== undefined).map((key) => [key, metadata[key]])
-  return rare.length === 0 ? line : `${line} ${JSON.stringify(Object.fromEntries(rare))}`
+  const { rotatedAt, previous, idleTimeout, lifetime, persistent, userAgent, address, origin, marks } = metadata
+  const rare = { rotatedAt, previous, idleTimeout, lifetime, persistent, userAgent, address, origin, marks }
+  const text = JSON.stringify(rare) // what is undefined is left out
+  return text === '{}' ? line : `${line} ${text}`
 }
 
 export function parseMetadata(line: string): Metadata | undefined {
-  const fields = line.split(' ')
-  if (fields[0] !== VERSION || fields.length < FIELDS) return undefined
-  const [, hash, mark, created, started, authenticated, saved] = fields as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ]
+  const open = line.indexOf(' {')
+  const fields = (open === -1 ? line : line.slice(0, open)).split(' ')
+  if (fields[0] !== VERSION || fields.length !== FIELDS) return undefined
+  const [, hash, mark, created, started, authenticated, saved] = fields as Fields
   const createdAt = parseInt(created, 36)
   const startedAt = started === '-' ? createdAt : parseInt(started, 36)
   const authenticatedAt = authenticated === '-' ? null : parseInt(authenticated, 36)
   const savedAt = parseInt(saved, 36)
   // NaN in any of them makes the sum NaN.
   if (!Number.isFinite(createdAt + startedAt + (authenticatedAt ?? 0) + savedAt)) return undefined
-  const metadata = { hash, mark, createdAt, startedAt, authenticatedAt, savedAt }
-  if (fields.length === FIELDS) return metadata
-  const rare = parseRare(fields.slice(FIELDS).join(' '))
-  return rare && { ...rare, ...metadata }
+  const rare = open === -1 ? NONE : parseRare(line.slice(open + 1))
+  if (!rare) return undefined
+  // Named, not spread: this runs on every request, and what a spread has made is slow to add to.
+  const { rotatedAt, previous, idleTimeout, lifetime, persistent, userAgent, address, origin, marks } = rare
+  return {
+    hash,
+    mark,
+    createdAt,
+    startedAt,
+    authenticatedAt,
+    savedAt,
+    rotatedAt,
+    previous,
+    idleTimeout,
+    lifetime,
+    persistent,
+    userAgent,
+    address,
+    origin,
+    marks,
+  }
 }
 
 // --- internal ---
 
+type Fields = [
+  version: string,
+  hash: string,
+  mark: string,
+  created: string,
+  started: string,
+  authenticated: string,
+  saved: string,
+]
+
+const NONE: Rare = {}
+
+/** Reads what begins like an object. */
 function parseRare(text: string): Rare | undefined {
   try {
-    const rare: unknown = JSON.parse(text)
-    if (typeof rare !== 'object' || rare === null || Array.isArray(rare)) return undefined
-    const known = RARE_KEYS.filter((key) => key in rare)
-    return known.every((key) => RARE[key]((rare as Rare)[key])) ? rare : undefined
+    const rare = JSON.parse(text) as Rare
+    return RARE_KEYS.every((key) => !(key in rare) || RARE[key](rare[key])) ? rare : undefined
   } catch {
     return undefined // Not ours, or cut short: the caller reports the record as unreadable.
   }

@@ -11,7 +11,7 @@ import type { Claims } from '../core/predecessor.ts'
 import { formatToken, parseToken, type Token } from '../core/token.ts'
 import { findArrival } from './arrivals.ts'
 import { isPromise } from './calls.ts'
-import { labelsOf } from './labels.ts'
+import { RequestLabels } from './labels.ts'
 import type { OpenInput } from './visit.ts'
 import type { Shell } from './shell.ts'
 
@@ -21,7 +21,7 @@ export interface Opened {
   readonly token: Token
   readonly hash: string
   /** The current secret, to be handed to who came with the one before it. */
-  readonly next?: string
+  readonly next?: string | undefined
   /** Whether it has just arrived from the predecessor, whose cookie the token was read from. */
   readonly arrives?: boolean
 }
@@ -82,18 +82,17 @@ export class TokenCarrier implements Carrier {
 
   #openOwn(): Awaitable<Opened[]> {
     const tokens = this.#values.map(parseToken).filter((token) => token !== undefined)
-    if (tokens.length === 0) return []
-    const candidates = tokens.slice(0, MAX_CANDIDATES)
-    const records = candidates.map((token) => this.#shell.keeper.load(token.id, this.#input.signal))
-    if (!records.some(isPromise)) return this.#judge(candidates, records as (SessionRecord | undefined)[])
-    return Promise.all(records.map(async (record) => record)).then((found) => this.#judge(candidates, found))
+    if (tokens.length > MAX_CANDIDATES) tokens.length = MAX_CANDIDATES
+    const records = tokens.map((token) => this.#shell.keeper.load(token.id, this.#input.signal))
+    if (!records.some(isPromise)) return this.#judge(tokens, records as (SessionRecord | undefined)[])
+    return Promise.all(records.map(async (record) => record)).then((found) => this.#judge(tokens, found))
   }
 
   /** Opens what the old cookies lead to, each of them judged by the token that it is. */
   async #openOld(): Promise<Opened[]> {
     const { claims, forged } = this.#claims()
     for (let at = 0; at < forged; at++) this.#shell.events.emit('bad-token', { reason: 'predecessor' })
-    const labels = labelsOf(this.#input)
+    const labels = new RequestLabels(this.#input)
     const candidates = claims.slice(0, MAX_CANDIDATES)
     const arrivals = await Promise.all(candidates.map((claim) => findArrival(this.#shell, claim, labels)))
     const opened = await this.#judge(
@@ -124,7 +123,7 @@ export class TokenCarrier implements Carrier {
   }
 
   #judge(tokens: Token[], records: (SessionRecord | undefined)[]): Awaitable<Opened[]> {
-    const opened = new Map<string, Opened>()
+    const opened: Opened[] = []
     const endings: Promise<void>[] = []
     for (const [at, token] of tokens.entries()) {
       const record = records[at]
@@ -132,14 +131,15 @@ export class TokenCarrier implements Carrier {
       const hash = this.#shell.hash(token.secret)
       const verdict = judge(record, token, hash, this.#openedAt, this.#shell.config.limits)
       if (!verdict.opens) endings.push(...this.#refuse(record, verdict.because))
-      // Of a session's current token and the one before it, the current one.
-      else if (verdict.opens === 'current' || !opened.has(record.id)) {
-        const { next } = verdict
-        opened.set(record.id, { record, token, hash, ...(next !== undefined && { next }) })
+      else {
+        const other = opened.findIndex((each) => each.record.id === record.id)
+        // Of a session's current token and the one before it, the current one.
+        if (other === -1 || verdict.opens === 'current') {
+          opened[other === -1 ? opened.length : other] = { record, token, hash, next: verdict.next }
+        }
       }
     }
-    const found = [...opened.values()]
-    return endings.length === 0 ? found : Promise.all(endings).then(() => found)
+    return endings.length === 0 ? opened : Promise.all(endings).then(() => opened)
   }
 
   #refuse(record: SessionRecord, because: 'expired' | 'bad-token' | 'token-reuse'): Promise<void>[] {

@@ -15,7 +15,7 @@ import { keepWithinLimit } from './crowd.ts'
 import { Handle } from './handle.ts'
 import { Head, type Headers } from './head.ts'
 import { Keeper } from './keeper.ts'
-import { type Labels, labelsOf } from './labels.ts'
+import { type Labels, RequestLabels } from './labels.ts'
 import { Queue } from './queue.ts'
 import { SealedCarrier, Slot } from './sealed.ts'
 import type { Shell } from './shell.ts'
@@ -53,9 +53,9 @@ export class Visit {
   readonly #head: Head
   #nullified = false
   /** Sessions that this request has ended and whose removal is not yet known to be done. */
-  readonly #doomed = new Set<Handle>()
+  #doomed: readonly Handle[] = []
   /** What the handler began and perhaps did not await. */
-  readonly #pending = new Set<Promise<unknown>>()
+  #pending: readonly Promise<unknown>[] = []
   /** Other valid sessions whose tokens came with this request. */
   #rivals: SessionRecord[] = []
   #degradedBy: Error | undefined
@@ -148,7 +148,7 @@ export class Visit {
   }
 
   get labels(): Labels {
-    return labelsOf(this.#input)
+    return new RequestLabels(this.#input)
   }
 
   /** The secret that the response is to carry, if it is already decided. */
@@ -170,11 +170,11 @@ export class Visit {
 
   /** Keeps sight of what a handler began, so that the commit waits for it. */
   async track<R>(work: Promise<R>): Promise<R> {
-    this.#pending.add(work)
+    this.#pending = [...this.#pending, work]
     try {
       return await work
     } finally {
-      this.#pending.delete(work)
+      this.#pending = this.#pending.filter((each) => each !== work)
     }
   }
 
@@ -232,7 +232,7 @@ export class Visit {
    */
   commit(headersSent = false): Awaitable<Committed> {
     if (this.#degradedBy) return this.#done('nothing', headersSent)
-    if (this.#pending.size > 0 || this.#doomed.size > 0) return this.#carryOut(headersSent)
+    if (this.#pending.length > 0 || this.#doomed.length > 0) return this.#carryOut(headersSent)
     try {
       const encoded = this.handle.encode()
       const plan = decide(this.handle.situation(encoded))
@@ -255,7 +255,7 @@ export class Visit {
       await this.#finishBegun()
       return await this.#done(await this.#persist(headersSent, encoded ?? this.handle.encode()), headersSent)
     } catch (error) {
-      this.#doomed.clear()
+      this.#doomed = []
       this.handle.rollBack()
       throw error
     }
@@ -276,7 +276,7 @@ export class Visit {
 
   /** What the handler began is done first, and a removal that failed is tried once more. */
   async #finishBegun(): Promise<void> {
-    if (this.#pending.size > 0) await Promise.allSettled(this.#pending)
+    if (this.#pending.length > 0) await Promise.allSettled(this.#pending)
     for (const handle of this.#doomed) await this.#carryOff(handle)
   }
 
@@ -329,20 +329,20 @@ export class Visit {
   #discard(handle: Handle): void {
     this.succeed(handle, undefined)
     this.#head.discard()
-    if (handle.record || this.#shell.queue.isBusy(handle.id)) this.#doomed.add(handle)
+    if (handle.record || this.#shell.queue.isBusy(handle.id)) this.#doomed = [...this.#doomed, handle]
   }
 
   /** Ends a session in the store, after whatever was still being written to it. */
   async #carryOff(handle: Handle): Promise<void> {
-    if (!this.#doomed.has(handle)) return
+    if (!this.#doomed.includes(handle)) return
     await this.#shell.queue.run(handle.id, async () => {
       const { record } = handle
-      if (!record || !this.#doomed.has(handle)) return
+      if (!record || !this.#doomed.includes(handle)) return
       await this.#carrier.endOthers?.()
       await this.#shell.keeper.end(record)
       this.#tellOfEnd(record)
     })
-    this.#doomed.delete(handle)
+    this.#doomed = this.#doomed.filter((each) => each !== handle)
   }
 
   #tellOfEnd({ id, principal }: SessionRecord): void {
