@@ -4,33 +4,61 @@
  * @module
  */
 import { ServerResponse } from 'node:http'
-import { type Layer, layersOf, restoreLayers } from './_methods.ts'
+import { type Layer, layersOf, restoreLayers } from './_layers.ts'
+
+/** The names by which a response tells whether it was sent, and those that refuse then. */
+export const LOOKS = [
+  'headersSent',
+  'writableEnded',
+  'finished',
+  'setHeader',
+  'appendHeader',
+  'removeHeader',
+  'on',
+] as const
 
 export class Disguise {
   readonly #response: ServerResponse
   readonly #layers: readonly Layer[]
   readonly #status: number
   readonly #reason: string | undefined
+  /** Whether `finished` is a plain field, as in HTTP/1. */
+  readonly #hasField: boolean
   readonly #drainListeners: (() => void)[] = []
   #dropped = false
-  ended: boolean
+  #ended = false
   drainOwed = false
 
-  constructor(response: ServerResponse, ended: boolean) {
+  /** @param names the looks that the response has to wear itself: its prototype does not, or something lies over it */
+  constructor(response: ServerResponse, ended: boolean, names: readonly string[]) {
     this.#response = response
-    this.ended = ended
     this.#status = response.statusCode
     this.#reason = hasReason(response) ? response.statusMessage : undefined
-    const looks = this.#looks(response.on)
-    this.#layers = layersOf(response, Object.keys(looks))
-    for (const [name, look] of Object.entries(looks))
-      Object.defineProperty(response, name, { ...look, configurable: true })
+    this.#hasField = Object.getOwnPropertyDescriptor(response, 'finished')?.writable === true
+    this.ended = ended
+    const own = this.#hasField ? names.filter((name) => name !== 'finished') : names
+    this.#layers = layersOf(response, own)
+    if (own.length > 0) layLooks(response, own, () => (this.#dropped ? undefined : this))
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  set ended(ended: boolean) {
+    this.#ended = ended
+    if (this.#hasField) this.#response.finished = ended
   }
 
   /** A held write has returned false, and promised a 'drain' by it. */
   oweDrain(): false {
     this.drainOwed = true
     return false
+  }
+
+  /** Somebody waits for that 'drain'. */
+  noteDrain(listener: () => void): void {
+    this.#drainListeners.push(listener)
   }
 
   /** Node emits no 'drain' for what it took at once; and a layer may have put listeners where no emit reaches them. */
@@ -45,29 +73,25 @@ export class Disguise {
     if (this.#dropped) return
     this.#dropped = true
     restoreLayers(this.#response, this.#layers)
+    if (this.#hasField) this.#response.finished = false
     this.#response.statusCode = this.#status
     if (hasReason(this.#response)) this.#response.statusMessage = this.#reason as string
   }
+}
 
-  #looks(on: ServerResponse['on']): PropertyDescriptorMap {
-    const ended = { get: () => this.ended }
-    const tooLate = { value: refuseHeaders }
-    const drainListeners = this.#drainListeners
-    return {
-      headersSent: { get: () => true },
-      writableEnded: ended,
-      finished: ended,
-      setHeader: tooLate,
-      appendHeader: tooLate,
-      removeHeader: tooLate,
-      on: {
-        value(this: ServerResponse, event: string, listener: () => void) {
-          if (event === 'drain') drainListeners.push(listener)
-          return on.call(this, event, listener)
-        },
-      },
-    }
-  }
+/** Lays the looks on a response, or on the prototype of many: each shows what `worn` gives for it, or what lies below. */
+export function layLooks(
+  holder: object,
+  names: readonly string[],
+  worn: (response: ServerResponse) => Disguise | undefined,
+): void {
+  const lies = layersOf(holder, names).filter(([, descriptor]) => descriptor !== undefined)
+  const below = Object.create(
+    Object.getPrototypeOf(holder) as object,
+    Object.fromEntries(lies) as PropertyDescriptorMap,
+  ) as ServerResponse
+  const looks = looksOver(below, worn)
+  for (const name of names) Object.defineProperty(holder, name, looks[name]!)
 }
 
 /** HTTP/2 has no reason phrase, and its compatibility mode warns of any look at one. */
@@ -82,6 +106,45 @@ export function nodeError(code: string, message: string): Error {
 
 // --- internal ---
 
-function refuseHeaders(): never {
-  throw nodeError('ERR_HTTP_HEADERS_SENT', 'Cannot set headers after they are sent to the client')
+/** What lies below is looked up at each call: others may patch Node's own later. */
+function looksOver(
+  below: ServerResponse,
+  worn: (response: ServerResponse) => Disguise | undefined,
+): PropertyDescriptorMap {
+  const refuse = (response: ServerResponse): void => {
+    if (worn(response)) throw nodeError('ERR_HTTP_HEADERS_SENT', 'Cannot set headers after they are sent to the client')
+  }
+  const accessor = (get: (this: ServerResponse) => unknown): PropertyDescriptor => ({ get, configurable: true })
+  const method = (value: (this: ServerResponse, ...args: never[]) => unknown): PropertyDescriptor => ({
+    value,
+    configurable: true,
+    writable: true, // others lay their own over it by assignment
+  })
+  return {
+    headersSent: accessor(function () {
+      return worn(this) !== undefined || Reflect.get(below, 'headersSent', this)
+    }),
+    writableEnded: accessor(function () {
+      return worn(this)?.ended ?? Reflect.get(below, 'writableEnded', this)
+    }),
+    finished: accessor(function () {
+      return worn(this)?.ended ?? Reflect.get(below, 'finished', this)
+    }),
+    setHeader: method(function (...args: Parameters<ServerResponse['setHeader']>) {
+      refuse(this)
+      return below.setHeader.apply(this, args)
+    }),
+    appendHeader: method(function (...args: Parameters<ServerResponse['appendHeader']>) {
+      refuse(this)
+      return below.appendHeader.apply(this, args)
+    }),
+    removeHeader: method(function (...args: Parameters<ServerResponse['removeHeader']>) {
+      refuse(this)
+      return below.removeHeader.apply(this, args)
+    }),
+    on: method(function (event: string, listener: () => void) {
+      if (event === 'drain') worn(this)?.noteDrain(listener)
+      return below.on.call(this, event, listener)
+    }),
+  }
 }

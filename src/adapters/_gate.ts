@@ -12,20 +12,10 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Awaitable } from '../core/store.ts'
 import { isPromise } from '../shell/calls.ts'
-import { Disguise, hasReason, nodeError } from './_disguise.ts'
+import { Disguise, hasReason, LOOKS, nodeError } from './_disguise.ts'
 import { type Headers, putHeaders, spreadHead } from './_headers.ts'
-import {
-  type Gated,
-  gatePrototype,
-  gateResponse,
-  type Layer,
-  layersOf,
-  type Method,
-  METHODS,
-  type Methods,
-  methodsOf,
-  restoreLayers,
-} from './_methods.ts'
+import { type Layer, layersOf, restoreLayers } from './_layers.ts'
+import { type Gated, gatePrototype, gateResponse, type Method, METHODS, type Methods, methodsOf } from './_methods.ts'
 
 /** Who decides what a response waits for. */
 export interface GateKeeper {
@@ -102,7 +92,7 @@ class Gate implements Gated {
   #state: 'shut' | 'held' | 'open' | 'done' | 'dead' = 'shut'
   #line: Call[] = []
   #due: Headers = []
-  #disguise: Disguise | undefined
+  disguise: Disguise | undefined
 
   constructor(response: ServerResponse, keeper: GateKeeper, ground: Ground, second = false) {
     this.response = response
@@ -153,14 +143,14 @@ class Gate implements Gated {
   #hold(method: Method, args: unknown[], due: Promise<Headers>): unknown {
     this.#state = 'held'
     this.#line = [[method, args]]
-    const disguise = (this.#disguise = new Disguise(this.response, method === 'end'))
+    const disguise = (this.disguise = new Disguise(this.response, method === 'end', this.#ownLooks))
     due.then((headers) => this.#release(headers)).catch((error: unknown) => this.#refuse(error))
     return method === 'write' ? disguise.oweDrain() : this.response
   }
 
   /** What the response itself would do with a call after its head. */
   #wait(method: Method, args: unknown[]): unknown {
-    const disguise = this.#disguise!
+    const disguise = this.disguise!
     if (method === 'writeHead')
       throw nodeError('ERR_HTTP_HEADERS_SENT', 'Cannot write headers after they are sent to the client')
     if (method === 'flushHeaders') return undefined
@@ -174,9 +164,9 @@ class Gate implements Gated {
   }
 
   #release(headers: Headers): void {
-    const disguise = this.#disguise!
+    const disguise = this.disguise!
     const line = this.#line
-    disguise.drop()
+    this.#show()
     this.#due = headers
     putHeaders(this.response, headers)
     this.#state = line[0]![0] === 'end' ? 'done' : 'open'
@@ -186,12 +176,23 @@ class Gate implements Gated {
     if (disguise.drainOwed && !disguise.ended && flowing !== false) disguise.payDrain()
   }
 
+  /** Shows the response as it is. */
+  #show(): void {
+    this.disguise?.drop()
+    this.disguise = undefined
+  }
+
+  /** The looks that are not on its prototype: all, when this gate is not there either. */
+  get #ownLooks(): readonly string[] {
+    return this.#keeper.gate === this ? LOOKS.filter((name) => Object.hasOwn(this.response, name)) : LOOKS
+  }
+
   // --- failed ---
 
   #refuse(error: unknown): void {
     const { response } = this
     this.#state = 'dead'
-    this.#disguise!.drop()
+    this.#show()
     for (const [, args] of this.#line) report(args, error)
     this.#stopSources()
     // The failure has been told as an event, and nobody is left to be answered.

@@ -4,11 +4,12 @@
  * After Express has changed a response's prototype, each own property costs microseconds, and state in a WeakMap costs
  * more: it keeps every request from dying young. So there the gated methods lie once, on the prototype that the
  * framework put above Node's, and reach a response's gate through its request, where one property holds everything.
- * Elsewhere they lie on the response itself.
+ * What a held response looks like lies there too. Elsewhere both lie on the response itself.
  *
  * @module
  */
 import { ServerResponse } from 'node:http'
+import { type Disguise, layLooks, LOOKS } from './_disguise.ts'
 
 export const METHODS = ['writeHead', 'write', 'end', 'flushHeaders'] as const
 export type Method = (typeof METHODS)[number]
@@ -17,26 +18,13 @@ export type Methods = { [M in Method]: (...args: unknown[]) => unknown }
 /** What stands before a response's methods. */
 export interface Gated {
   readonly response: ServerResponse
+  /** What the response wears while it is held. */
+  readonly disguise: Disguise | undefined
   call(method: Method, args: unknown[]): unknown
 }
 
 /** Where a request holds who looks after its response. */
 export const KEEPER: unique symbol = Symbol('sojourn.keeper')
-
-/** What lies on an object itself under a name. */
-export type Layer = readonly [name: string, descriptor: PropertyDescriptor | undefined]
-
-export function layersOf(object: object, names: readonly string[]): Layer[] {
-  return names.map((name) => [name, Object.getOwnPropertyDescriptor(object, name)])
-}
-
-/** Brings back what lay there: somebody else's layer too, which a `delete` would take away. */
-export function restoreLayers(object: object, layers: readonly Layer[]): void {
-  for (const [name, layer] of layers) {
-    if (layer) Object.defineProperty(object, name, layer)
-    else Reflect.deleteProperty(object, name)
-  }
-}
 
 /** Gives the methods as this response has them. */
 export function methodsOf(response: ServerResponse): Methods {
@@ -67,13 +55,13 @@ export function gatePrototype(response: ServerResponse): Methods | undefined {
     below[method] = function (this: unknown, ...args) {
       return (replaced ?? (Object.getPrototypeOf(prototype) as Methods)[method]).apply(this, args)
     }
-    const value = function (this: Response, ...args: unknown[]): unknown {
-      const gate = this.req?.[KEEPER]?.gate
-      // Another response to the same request (a rehearsal) has another socket; a proxy of this one has the same.
-      return gate && gate.response.socket === this.socket ? gate.call(method, args) : below[method].apply(this, args)
+    const value = function (this: ServerResponse, ...args: unknown[]): unknown {
+      const gate = gateOf(this)
+      return gate ? gate.call(method, args) : below[method].apply(this, args)
     }
     Object.defineProperty(prototype, method, { value, configurable: true, writable: true })
   }
+  layLooks(prototype, LOOKS_BELOW, (response) => gateOf(response)?.disguise)
   methodsBelow.set(prototype, below)
   return below
 }
@@ -91,7 +79,16 @@ export function frameworkPrototype(object: object, nodes: object): object | unde
 
 // --- internal ---
 
-type Response = Omit<ServerResponse, 'req'> & { req?: { [KEEPER]?: { gate?: Gated | undefined } } }
+/** The gate that gated methods on a prototype find for a response. */
+function gateOf(response: ServerResponse): Gated | undefined {
+  const { req } = response as { req?: { [KEEPER]?: { gate?: Gated | undefined } } }
+  const gate = req?.[KEEPER]?.gate
+  // Another response to the same request (a rehearsal) has another socket; a proxy of this one has the same.
+  return gate && gate.response.socket === response.socket ? gate : undefined
+}
+
+/** Those that no response of HTTP/1 has itself. */
+const LOOKS_BELOW = LOOKS.filter((name) => name !== 'finished')
 
 /** The methods under the gated ones, by prototype. */
 const methodsBelow = new WeakMap<object, Methods>()

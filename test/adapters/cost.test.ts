@@ -52,6 +52,26 @@ describe.each([
     expect(await properties((req) => req.session['user'])).toEqual({ req: ['Symbol(sojourn.keeper)'], res: [] })
   })
 
+  it('a held response, which looks sent, has no more own properties either (26)', async () => {
+    const { sessions, store } = backstage()
+    const { handler, exchange } = caught((req) => void (req.session['views'] = 1))
+    const app = express()
+    app.use(session(sessions))
+    app.use(handler as never)
+    const { wire } = await serve(app)
+    const creating = store.hold('create')
+    const client = wire({})
+    const { res } = await exchange
+    const before = own(res)
+    res.end('answer')
+    await creating.reached
+    expect(added(before, own(res))).toEqual([])
+    expect([res.headersSent, res.writableEnded, res.finished]).toEqual([true, true, true])
+    expect(() => res.setHeader('X-Late', '1')).toThrow(expect.objectContaining({ code: 'ERR_HTTP_HEADERS_SENT' }))
+    creating.open()
+    expect((await client.reply()).text).toBe('answer')
+  })
+
   it('where a layer lies on the response already, the gate lies before it, in the same place (28)', async () => {
     const layer: Handler = (_req, res, next) => {
       const { writeHead, write, end, flushHeaders } = res
