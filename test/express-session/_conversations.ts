@@ -74,6 +74,10 @@ const remembered: Handle = (request, response) => {
   request.session.cookie.maxAge = 1_200_000
   response.end('remembered')
 }
+const outlived: Handle = (request, response) => {
+  request.session.cookie.maxAge = -60_000
+  response.end('outlived')
+}
 const bogus: Handle = (request, response) => {
   request.session['n'] = -1
   response.setHeader('Set-Cookie', ['theme=dark', 'lang=en'])
@@ -236,6 +240,21 @@ const SINGLE: readonly Conversation[] = [
       },
     ],
     steps: ROUND,
+  },
+  {
+    name: 'a session whose time is up',
+    steps: {
+      'a first change': count,
+      'a touch too late': outlived,
+      'a read after that': read,
+      'a second change': count,
+      'a save too late': (request, response) => {
+        request.session['n'] = -1
+        outlived(request, response, () => undefined)
+      },
+      'a read at the end': read,
+      'a change of the next one': count,
+    },
   },
   {
     name: 'a store that goes away',

@@ -214,6 +214,13 @@ export function describeRaces(open?: () => AnyStore, endings: Endings = ENDINGS)
       expect(await application.stored()).toMatchObject({ n: 2 })
     })
 
+    it('lose one of two increments, as with express-session', async () => {
+      const application = await signedIn()
+      const count = ({ session }: AnyRequest): unknown => (session['n'] = Number(session['n'] ?? 0) + 1)
+      await both(application, count, count)
+      expect(await application.stored()).toMatchObject({ n: 1 })
+    })
+
     it('leave alone what only one changed, though the other saves on its own, twice', async () => {
       const application = await signedIn()
       await both(application, set('a', 1), async (request) => {

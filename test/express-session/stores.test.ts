@@ -2,12 +2,16 @@
  * Third-party stores under both libraries: who is signed in under the one is signed in under the other, and the same
  * conversations go the same way.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Gate } from '../support/gate.ts'
+import type { Answer } from '../support/wire.ts'
 import { Application } from './_application.ts'
 import { CONVERSATIONS } from './_conversations.ts'
 import { differences } from './_difference.ts'
 import { unintended } from './_intended.ts'
-import { DROP_IN, EXPRESS_SESSION, type Handle, type Library } from './_libraries.ts'
+import { type AnyRequest, DROP_IN, EXPRESS_SESSION, type Handle, type Library } from './_libraries.ts'
+import { set, standing } from './_races.ts'
 import { type Opened, STORES, viewOf } from './_stores.ts'
 
 const signIn: Handle = (request, response, next) =>
@@ -24,6 +28,11 @@ const count: Handle = ({ session }, response) => {
 const reload: Handle = ({ session }, response, next) => {
   session['user'] = 'eve'
   void session.reload((error) => (error ? next(error) : response.end('reloaded')))
+}
+/** Its time was up a minute ago, which a touch tells the store: no test has to wait for that. */
+const outlive: Handle = ({ session }, response) => {
+  session.cookie.maxAge = -60_000
+  response.end('outlived')
 }
 const destroy: Handle = ({ session }, response, next) =>
   session.destroy((error) => (error ? next(error) : response.end('bye')))
@@ -63,11 +72,49 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect([before, between, after].flatMap(({ errors }) => errors)).toEqual([])
   })
 
+  it.each([
+    ['express-session', EXPRESS_SESSION],
+    ['the drop-in', DROP_IN],
+  ])("a session whose time is up is nobody's with %s", async (_, library) => {
+    const application = await on(library)
+    await application.ask(signIn)
+    expect((await application.ask(read)).body).toBe('["ada",null]')
+    expect((await application.ask(outlive)).body).toBe('outlived')
+    expect((await application.ask(read)).body).toBe('[null,null]')
+    expect(application.errors).toEqual([])
+  })
+
   it.each(OF_ANY_STORE.map((conversation) => [conversation.name, conversation] as const))('%s', async (_, each) => {
     // The hour is right, for stores that have a clock of their own, and stands still for both libraries.
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
     onTestFinished(() => void vi.useRealTimers())
     const found = await differences({ ...each, open: () => viewOf(opened.store) })
     expect(unintended(found, false)).toEqual([])
+  })
+
+  // The last: after it the store is of no use to others.
+  it('an answer is given to every request when the store fails, and nothing is left unhandled', async () => {
+    const unhandled: unknown[] = []
+    const hear = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', hear)
+    onTestFinished(() => void process.off('unhandledRejection', hear))
+    const application = await on(DROP_IN)
+    await application.ask(signIn)
+    const changes = [() => undefined, set('changed'), ({ session }: AnyRequest) => session.destroy()]
+    const gates = changes.map(() => new Gate())
+    const asked = gates.map((gate, at) => application.ask(standing(gate, changes[at])))
+    await Promise.all(gates.map(({ reached }) => reached))
+    await opened.fail()
+    const answers: Answer[] = []
+    for (const [at, gate] of gates.entries()) {
+      gate.open()
+      answers.push(await asked[at]!)
+    }
+    answers.push(await application.ask(read), await application.ask(count, { cookie: null }))
+    await turn()
+    // A touch that fails is told behind the response.
+    expect(answers.map(({ status }) => status)).toEqual([200, 500, 500, 500, 500])
+    expect(application.errors).toHaveLength(answers.length)
+    expect(unhandled).toEqual([])
   })
 })
