@@ -50,8 +50,13 @@ Object.assign(MemoryStore.prototype, {
   },
 
   touch(this: MemoryStore, id: string, session: { cookie: Row['cookie'] }, done?: Done): void {
-    const there = live(this, id)
-    if (there) this.sessions[id] = JSON.stringify({ ...there, cookie: session.cookie })
+    const text = this.sessions[id] ?? ''
+    const head = HEAD.exec(text)?.[0] ?? text.slice(0, -1)
+    const there = live(this, id, `${head}}`)
+    if (there) {
+      const touched = JSON.stringify({ ...there, cookie: session.cookie })
+      this.sessions[id] = touched.slice(0, -1) + text.slice(head.length)
+    }
     later(done)
   },
 
@@ -81,6 +86,9 @@ Object.assign(MemoryStore.prototype, {
 
 // --- internal ---
 
+/** A text up to the end of its cookie, which most begin with: what comes after that a touch need not read. */
+const HEAD = /^\{"cookie":\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}/
+
 function noSessions<V = string>(): Record<string, V> {
   return Object.create(null) as Record<string, V>
 }
@@ -89,8 +97,8 @@ function later(done: Done | undefined): void {
   if (done) setImmediate(done)
 }
 
-function live({ sessions }: MemoryStore, id: string): Row | undefined {
-  const text = sessions[id]
+/** @param text the session's own, or a part of it that has the cookie */
+function live({ sessions }: MemoryStore, id: string, text = sessions[id]): Row | undefined {
   const row = text ? parsed(text) : undefined
   const expires = row?.cookie?.expires
   if (!expires || new Date(expires).getTime() > Date.now()) return row

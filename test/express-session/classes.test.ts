@@ -252,6 +252,18 @@ describe.each([
       expect(store.sessions).not.toHaveProperty('c')
     })
 
+    it.each([
+      '{"cookie":{"originalMaxAge":null,"expires":null,"path":"/\\"}{,"},"user":"a"}',
+      '{"cookie":{},"cookies":{"cookie":{"path":"/kept"}}}',
+      '{"user":{"cookie":{"path":"/kept"}},"cookie":{"path":"/"}}',
+      '{"cookie":{"sameSite":{"strict":"}"}},"user":"a"}',
+      '{"cookie":{"path":"/"}}',
+    ])('changes the cookie in %s, wherever that stands', (text) => {
+      store.sessions['id'] = text
+      store.touch('id', { cookie: { path: '/new' } })
+      expect(store.sessions['id']).toBe(JSON.stringify({ ...JSON.parse(text), cookie: { path: '/new' } }))
+    })
+
     it('does its work whether or not anybody listens', () => {
       store.touch('b', { cookie: {} })
       store.destroy('a')
@@ -323,6 +335,18 @@ describe('what the drop-in warns of', () => {
       'Warning: connect.session() MemoryStore is not\ndesigned for a production environment, as it will leak\nmemory, and will not scale past a single process.',
     )
   })
+})
+
+describe('the memory store of the drop-in', () => {
+  it.each(['', '{', '{"cookie":{"path":"/}', '{"cookie":{path},"user":"a"}', 'null', '[]'])(
+    'does not touch %j, which is no session',
+    (text) => {
+      const store = new DROP_IN.MemoryStore()
+      store.sessions['id'] = text
+      store.touch('id', { cookie: { path: '/new' } })
+      expect(store.sessions['id']).toBe(text)
+    },
+  )
 })
 
 describe('the built module', () => {
