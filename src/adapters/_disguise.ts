@@ -75,7 +75,9 @@ export class Disguise {
     restoreLayers(this.#response, this.#layers)
     if (this.#hasField) this.#response.finished = false
     this.#response.statusCode = this.#status
-    if (hasReason(this.#response)) this.#response.statusMessage = this.#reason as string
+    // Not assigned in vain: until somebody does, a response has no such property of its own.
+    if (hasReason(this.#response) && this.#response.statusMessage !== this.#reason)
+      this.#response.statusMessage = this.#reason as string
   }
 }
 

@@ -64,7 +64,6 @@ export function nextRecord(current: SessionRecord, change: Change, now: number, 
   const { mark, hash, text, principal, limits } = change
   const signsIn = isSignIn(current, change)
   const labels = signsIn ? change.labels : principal === null ? undefined : before
-  const marks = marksToKeep(before, now)
   const metadata: Metadata = {
     hash: hash ?? before.hash,
     mark,
@@ -81,7 +80,7 @@ export function nextRecord(current: SessionRecord, change: Change, now: number, 
     userAgent: labels?.userAgent,
     address: labels?.address,
     origin: before.origin,
-    marks: marks.length > 0 ? marks : undefined,
+    marks: marksToKeep(before, now),
   }
   const earned = nextExpiry(now, metadata, limitsOf(metadata, configured))
   return {

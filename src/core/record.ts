@@ -40,8 +40,8 @@ export interface Rare {
   readonly address?: string | undefined
   /** The session of another library that it came from. */
   readonly origin?: Origin | undefined
-  /** Marks of the writes shortly before this one, while several follow each other closely. */
-  readonly marks?: readonly string[] | undefined
+  /** Marks of the writes shortly before this one, a comma between them, while several follow each other closely. */
+  readonly marks?: string | undefined
 }
 
 /** The token before the last periodic rotation. */
@@ -79,7 +79,7 @@ const RARE: Readonly<Record<keyof Rare, (value: unknown) => boolean>> = {
   userAgent: isString,
   address: isString,
   origin: isOrigin,
-  marks: (value) => Array.isArray(value) && value.every(isString),
+  marks: isString,
 }
 const RARE_KEYS = Object.keys(RARE) as (keyof Rare)[]
 
@@ -100,12 +100,13 @@ export function fromStored(id: string, stored: StoredSession): SessionRecord | u
 
 /** Whether this record is what a write with that mark left, or what others made of it since. */
 export function bears(metadata: Metadata, mark: string): boolean {
-  return metadata.mark === mark || metadata.marks?.includes(mark) === true
+  return metadata.mark === mark || metadata.marks?.split(',').includes(mark) === true
 }
 
 /** The marks to carry on at the next write: those of writes that a slow resend could still be met by. */
-export function marksToKeep(metadata: Metadata, now: number): readonly string[] {
-  return now - metadata.savedAt < CLOSE_MS ? [...(metadata.marks ?? []), metadata.mark].slice(-CLOSE_MARKS) : []
+export function marksToKeep({ mark, marks, savedAt }: Metadata, now: number): string | undefined {
+  if (now - savedAt >= CLOSE_MS) return undefined
+  return marks === undefined ? mark : `${marks},${mark}`.slice(1 - CLOSE_MARKS * (mark.length + 1)) // all of one length
 }
 
 export function formatMetadata(metadata: Metadata): string {

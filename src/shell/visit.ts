@@ -252,7 +252,7 @@ export class Visit {
 
   async #carryOut(headersSent: boolean, encoded?: string): Promise<Committed> {
     try {
-      await this.#finishBegun()
+      if (this.#pending.length > 0 || this.#doomed.length > 0) await this.#finishBegun()
       return await this.#done(await this.#persist(headersSent, encoded ?? this.handle.encode()), headersSent)
     } catch (error) {
       this.#doomed = []
@@ -276,7 +276,7 @@ export class Visit {
 
   /** What the handler began is done first, and a removal that failed is tried once more. */
   async #finishBegun(): Promise<void> {
-    if (this.#pending.length > 0) await Promise.allSettled(this.#pending)
+    await Promise.allSettled(this.#pending)
     for (const handle of this.#doomed) await this.#carryOff(handle)
   }
 

@@ -10,6 +10,7 @@ import { standing as standingOf } from '../core/judge.ts'
 import { decide, type Plan } from '../core/plan.ts'
 import { normalisePrincipal } from '../core/principal.ts'
 import type { SessionRecord } from '../core/record.ts'
+import type { Awaitable } from '../core/store.ts'
 import { drawId, drawMark, sealSecret, type Token, unsealSecret } from '../core/token.ts'
 import type { Handle } from './handle.ts'
 import type { Propose } from './keeper.ts'
@@ -238,7 +239,7 @@ export class Writer {
       turn.latest = undefined
       return this.#drop(sent, objection)
     }
-    await this.#retire(record)
+    if (this.#standing.arrives) await this.#retire(record)
     turn.latest = record
     this.#adopt(record, this.#token)
     if (this.#replaced) events.emit('rotated', { id, ...named(principal) })
@@ -248,14 +249,14 @@ export class Writer {
   }
 
   /** A sign-in may turn out to have been revoked while it was under way, or to be one too many. */
-  async #objectionTo(record: SessionRecord, over?: SessionRecord): Promise<Objection | undefined> {
+  #objectionTo(record: SessionRecord, over?: SessionRecord): Awaitable<Objection | undefined> {
     if (record.principal === null || record.principal === over?.principal) return undefined
     return this.#handle.visit.admit(record, record.principal, over)
   }
 
   /** With a token of its own in the store, the session needs its old one no more: it goes before the response does. */
   async #retire({ metadata }: SessionRecord): Promise<void> {
-    if (!this.#standing.arrives || metadata.hash === this.#standing.hash) return
+    if (metadata.hash === this.#standing.hash) return
     await this.#shell.keeper.retire(metadata.origin!.id)
     this.#standing.arrives = false
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { fromStored, type SessionRecord, toStored } from '../../src/core/record.ts'
+import { fromStored, marksToKeep, type SessionRecord, toStored } from '../../src/core/record.ts'
 import type { Store } from '../../src/core/store.ts'
 import { Calls } from '../../src/shell/calls.ts'
 import { Events, type SessionEvent } from '../../src/shell/events.ts'
@@ -51,7 +51,7 @@ const START: SessionRecord = {
 
 /** The record that a write leaves; like every writer, it carries the marks before its own on. */
 function written(current: SessionRecord, mark: string, text: string): SessionRecord {
-  const marks = [...(current.metadata.marks ?? []), current.metadata.mark]
+  const marks = marksToKeep(current.metadata, current.metadata.savedAt)
   return { ...current, version: current.version + 1, text, metadata: { ...current.metadata, marks, mark } }
 }
 

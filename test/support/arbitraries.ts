@@ -62,7 +62,7 @@ const rare: fc.Arbitrary<Rare> = fc.record(
     persistent: fc.boolean(),
     userAgent: hostileText,
     address: hostileText,
-    marks: fc.array(mark, { minLength: 1 }),
+    marks: fc.array(mark, { minLength: 1 }).map((marks) => marks.join(',')),
   },
   { requiredKeys: [] },
 )

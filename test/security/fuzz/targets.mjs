@@ -110,7 +110,7 @@ function records({ toStored, fromStored, judge, secretHasher }) {
       address: '::1',
       idleTimeout: 60,
       persistent: false,
-      marks: ['BBBBBBBB'],
+      marks: 'BBBBBBBB',
     }),
     record({ ...common, hash: hash(newToken().secret), previous: { hash: own, sealed: 'AAAA', confirmedAt: now } }),
   ]
