@@ -9,11 +9,11 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import knex from 'knex'
 import { Pool } from 'pg'
 import { createClient } from 'redis'
-import { mariadb, openMariadb } from '../servers/mariadb.ts'
+import { ownMariadb, startMariadb } from '../servers/mariadb.ts'
 import { memcached, startMemcached } from '../servers/memcached.ts'
 import { startMongoStandIn } from '../servers/mongo-stand-in.ts'
-import { openPostgres, postgres } from '../servers/postgres.ts'
-import { openRedis, redis } from '../servers/redis.ts'
+import { ownPostgres, startPostgres } from '../servers/postgres.ts'
+import { ownRedis, startRedis } from '../servers/redis.ts'
 import { whereServed } from '../servers/suite.ts'
 import { type AnyStore, EXPRESS_SESSION, type Method } from './_libraries.ts'
 
@@ -24,7 +24,7 @@ export interface Opened {
   close(): Promise<void>
 }
 
-type Class<Options = object> = new (options: Options) => AnyStore & { close(): unknown }
+type Class = new (options: object) => AnyStore & { close(): unknown }
 type Factory = (session: unknown) => Class
 
 // Their own types bring those of express-session into every test's `Request`: they are loaded without.
@@ -33,23 +33,23 @@ const made = (name: string): Class => (require(name) as Factory)(EXPRESS_SESSION
 const classOf = (name: string, key: string): Class => (require(name) as Record<string, Class>)[key]!
 
 export const STORES: Readonly<Record<string, () => Promise<Opened>>> = {
-  ...whereServed(redis, {
+  ...whereServed(ownRedis, {
     async 'connect-redis'() {
-      const server = await openRedis()
+      const server = await startRedis()
       const client = await createClient({ url: server.url }).connect()
       const store = new (classOf('connect-redis', 'RedisStore'))({ client })
       return opened(store, () => client.destroy(), server.stop)
     },
   }),
-  ...whereServed(postgres, {
+  ...whereServed(ownPostgres, {
     async 'connect-pg-simple'() {
-      const server = await openPostgres(['fsync=off'])
+      const server = await startPostgres(['fsync=off'])
       const pool = new Pool({ connectionString: server.url })
       const options = { pool, createTableIfMissing: true, pruneSessionInterval: false, errorLog: () => undefined }
       return opened(new (made('connect-pg-simple'))(options), () => pool.end(), server.stop)
     },
     async 'connect-session-knex'() {
-      const server = await openPostgres(['fsync=off'])
+      const server = await startPostgres(['fsync=off'])
       // Told no version, it writes in the way of databases that cannot insert or update in one.
       const client = knex({ client: 'pg', version: '14', connection: server.url })
       const options = { knex: client, cleanupInterval: 0, tableName: 'knex_sessions' }
@@ -57,18 +57,12 @@ export const STORES: Readonly<Record<string, () => Promise<Opened>>> = {
       return opened(store, () => client.destroy(), server.stop)
     },
   }),
-  ...whereServed(mariadb, {
+  ...whereServed(ownMariadb, {
     async 'express-mysql-session'() {
-      const server = await openMariadb()
-      const { hostname, port, username, password, pathname } = new URL(server.url)
-      const store = new (made('express-mysql-session'))({
-        host: hostname,
-        port: Number(port),
-        user: username,
-        password,
-        database: pathname.slice(1),
-        clearExpired: false,
-      })
+      const server = await startMariadb()
+      const { host, port, user, password, database } = server
+      const options = { host, port, user, password, database, clearExpired: false }
+      const store = new (made('express-mysql-session'))(options)
       // It makes its table in its own time.
       await (store as unknown as { onReady(): Promise<void> }).onReady()
       return opened(store, () => store.close(), server.stop)
