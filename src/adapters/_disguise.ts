@@ -113,40 +113,37 @@ function looksOver(
   below: ServerResponse,
   worn: (response: ServerResponse) => Disguise | undefined,
 ): PropertyDescriptorMap {
-  const refuse = (response: ServerResponse): void => {
-    if (worn(response)) throw nodeError('ERR_HTTP_HEADERS_SENT', 'Cannot set headers after they are sent to the client')
-  }
-  const accessor = (get: (this: ServerResponse) => unknown): PropertyDescriptor => ({ get, configurable: true })
-  const method = (value: (this: ServerResponse, ...args: never[]) => unknown): PropertyDescriptor => ({
-    value,
+  const shown = (name: string, look: (disguise: Disguise) => boolean): PropertyDescriptor => ({
+    configurable: true,
+    get(this: ServerResponse) {
+      const disguise = worn(this)
+      return disguise ? look(disguise) : Reflect.get(below, name, this)
+    },
+  })
+  const called = (name: 'setHeader' | 'appendHeader' | 'removeHeader' | 'on', look: Look): PropertyDescriptor => ({
     configurable: true,
     writable: true, // others lay their own over it by assignment
+    value(this: ServerResponse, ...args: never[]) {
+      const disguise = worn(this)
+      if (disguise) look(disguise, ...args)
+      return (below[name] as (...args: never[]) => unknown).apply(this, args)
+    },
   })
   return {
-    headersSent: accessor(function () {
-      return worn(this) !== undefined || Reflect.get(below, 'headersSent', this)
-    }),
-    writableEnded: accessor(function () {
-      return worn(this)?.ended ?? Reflect.get(below, 'writableEnded', this)
-    }),
-    finished: accessor(function () {
-      return worn(this)?.ended ?? Reflect.get(below, 'finished', this)
-    }),
-    setHeader: method(function (...args: Parameters<ServerResponse['setHeader']>) {
-      refuse(this)
-      return below.setHeader.apply(this, args)
-    }),
-    appendHeader: method(function (...args: Parameters<ServerResponse['appendHeader']>) {
-      refuse(this)
-      return below.appendHeader.apply(this, args)
-    }),
-    removeHeader: method(function (...args: Parameters<ServerResponse['removeHeader']>) {
-      refuse(this)
-      return below.removeHeader.apply(this, args)
-    }),
-    on: method(function (event: string, listener: () => void) {
-      if (event === 'drain') worn(this)?.noteDrain(listener)
-      return below.on.call(this, event, listener)
+    headersSent: shown('headersSent', () => true),
+    writableEnded: shown('writableEnded', ({ ended }) => ended),
+    finished: shown('finished', ({ ended }) => ended),
+    setHeader: called('setHeader', refuse),
+    appendHeader: called('appendHeader', refuse),
+    removeHeader: called('removeHeader', refuse),
+    on: called('on', (disguise, event: string, listener: () => void) => {
+      if (event === 'drain') disguise.noteDrain(listener)
     }),
   }
+}
+
+type Look = (disguise: Disguise, ...args: never[]) => void
+
+function refuse(): never {
+  throw nodeError('ERR_HTTP_HEADERS_SENT', 'Cannot set headers after they are sent to the client')
 }
