@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { types } from 'node:util'
 import type { Data } from '../core/changes.ts'
 
 /** Gives the image of an object's data, without one of its keys. @throws TypeError as JSON.stringify does */
@@ -96,7 +97,9 @@ function plain(value: unknown, key: string): unknown {
   if (typeof value !== 'object' && typeof value !== 'bigint') return value
   const toJson = (value as { toJSON?: unknown } | null)?.toJSON
   const own: unknown = typeof toJson === 'function' ? toJson.call(value, key) : value
-  return BOXES.some((box) => own instanceof box) ? (own as object).valueOf() : own
+  return isBox(own) ? own.valueOf() : own
 }
 
-const BOXES = [String, Number, Boolean, BigInt]
+function isBox(value: unknown): value is object {
+  return types.isBoxedPrimitive(value) && !types.isSymbolObject(value)
+}

@@ -1,4 +1,5 @@
 /** An image is what a value is once it has been through JSON. */
+import { runInNewContext } from 'node:vm'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { imageOf, isImageOf, sameImage } from '../../src/express-session/image.ts'
@@ -34,6 +35,16 @@ describe('an image', () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  it.each([
+    ['made elsewhere', runInNewContext('new String("a")')],
+    ['of a symbol', Object(Symbol('a'))],
+    ['that only looks like one', Object.create(Number.prototype)],
+  ])('takes a box %s as JSON does', (_, box: unknown) => {
+    const value = { box, list: [box] }
+    expect(JSON.stringify(imageOf(value, 'cookie'))).toBe(JSON.stringify(value))
+    expect(isImageOf(imageOf(value, 'cookie'), value, 'cookie')).toBe(true)
   })
 
   it('is that of its value, and of no value with another text', () => {
