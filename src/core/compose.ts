@@ -6,7 +6,7 @@
  */
 import { type Limits, limitsOf, nextExpiry } from './expiry.ts'
 import { marksToKeep, type Metadata, type PreviousToken, type Rare, type SessionRecord } from './record.ts'
-import type { SessionLimits } from './session.ts'
+import type { SessionLimits } from './session-limits.ts'
 
 /** What a write changes. */
 export interface Change {

@@ -5,6 +5,7 @@
  */
 import type { Data } from './changes.ts'
 import { UsageError } from './errors.ts'
+import type { SessionLimits } from './session-limits.ts'
 
 /** Augment to give every session of the project its type. */
 export interface SessionData {}
@@ -63,16 +64,6 @@ export interface SessionMethods<T extends object = SessionData> {
   touch(callback?: Callback): void
   /** Gives this session tighter limits than the configured ones ("remember me", unticked). Seconds. */
   limit(to: SessionLimits, callback?: Callback): void
-}
-
-/** One session's own limits; never above the configured ones. */
-export interface SessionLimits {
-  /** Seconds. */
-  idleTimeout?: number
-  /** Seconds. */
-  lifetime?: number
-  /** Whether the cookie outlives the browser. */
-  persistent?: boolean
 }
 
 /** What the shell does for a session object. */

@@ -10,7 +10,8 @@ import { rotationStep, standing as standingOf } from '../core/judge.ts'
 import type { Plan, Situation } from '../core/plan.ts'
 import { normalisePrincipal } from '../core/principal.ts'
 import type { SessionRecord } from '../core/record.ts'
-import { assignData, createSession, replaceData, type SessionLimits, type SessionPort } from '../core/session.ts'
+import { assignData, createSession, replaceData, type SessionPort } from '../core/session.ts'
+import { checkedLimits, type SessionLimits } from '../core/session-limits.ts'
 import { bindingOf } from '../core/token.ts'
 import type { Opened } from './carrier.ts'
 import type { Shell } from './shell.ts'
@@ -290,29 +291,8 @@ export class Handle implements SessionPort {
 
 // --- internal ---
 
-const LIMIT_NAMES: ReadonlySet<string> = new Set<keyof SessionLimits>(['idleTimeout', 'lifetime', 'persistent'])
-
 function only(key: string, data: Data): Data {
   return Object.hasOwn(data, key) ? { [key]: data[key] } : {}
-}
-
-function checkedLimits(to: SessionLimits): SessionLimits {
-  const isObject = typeof to === 'object' && to !== null
-  const stranger = isObject ? Object.keys(to).find((name) => !LIMIT_NAMES.has(name)) : String(to)
-  if (stranger !== undefined) throw badLimit(`knows no "${stranger}"; give idleTimeout, lifetime or persistent`)
-  for (const key of ['idleTimeout', 'lifetime'] as const) {
-    const seconds = to[key]
-    if (seconds === undefined || (Number.isFinite(seconds) && seconds > 0)) continue
-    throw badLimit(`takes a number of seconds above 0 for ${key}, got ${String(seconds)}; give for example 3600`)
-  }
-  const { persistent } = to
-  if (persistent !== undefined && typeof persistent !== 'boolean')
-    throw badLimit(`takes true or false for persistent, got ${String(persistent)}; give one of them`)
-  return Object.fromEntries(Object.entries(to).filter(([, value]) => value !== undefined))
-}
-
-function badLimit(problem: string): UsageError {
-  return new UsageError('ERR_SOJOURN_UNSUPPORTED', `limit() ${problem}`)
 }
 
 function gone(id: string): ConflictError {

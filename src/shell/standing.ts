@@ -5,7 +5,7 @@
  * @module
  */
 import type { SessionRecord } from '../core/record.ts'
-import type { SessionLimits } from '../core/session.ts'
+import type { SessionLimits } from '../core/session-limits.ts'
 import { drawId, drawSecret, type Token } from '../core/token.ts'
 import type { Shell } from './shell.ts'
 
