@@ -109,11 +109,14 @@ export class SealedCarrier implements Carrier {
 
   async open(): Promise<Opened[]> {
     const opened = new Map<string, Opened>()
-    for (const value of this.#candidates()) {
+    const candidates = this.#candidates()
+    // A chunk alone, or a count that none of ours has: there is nothing to unseal, and it is refused like what is forged.
+    if (candidates.length === 0 && this.presented) this.#refuse()
+    for (const value of candidates) {
       const found = await this.#shell.calls.make('load', {}, () => this.#sealed.unseal(value))
       const one = found && (await this.#judge(found[0], found[1], found[2]))
       if (one) opened.set(one.record.id, one)
-      else if (!found) this.#shell.events.emit('bad-token', { reason: 'sealed' })
+      else if (!found) this.#refuse()
     }
     const [only] = opened.values()
     if (opened.size === 1 && only) this.#slot.put(only.record.id, toStored(only.record))
@@ -149,6 +152,10 @@ export class SealedCarrier implements Carrier {
       values = values.flatMap((value) => chunks.map((chunk) => value + chunk)).slice(0, MAX_CANDIDATES)
     }
     return values
+  }
+
+  #refuse(): void {
+    this.#shell.events.emit('bad-token', { reason: 'sealed' })
   }
 
   async #judge(id: string, stored: StoredSession, stale = false): Promise<Opened | undefined> {
