@@ -111,8 +111,12 @@ export function mongodbStore({ collection: given }: MongodbStoreOptions): Mongod
         { expiresAt: 1 },
         { name: 'sojourn_expiry', expireAfterSeconds: BROOM_DELAY_MS / 1000 },
       )
-      const signedIn = { principal: { $type: 'string' } }
-      await collection.createIndex({ principal: 1 }, { name: 'sojourn_principal', partialFilterExpression: signedIn })
+      // Every text, and nothing else. The server sees that an equality lies within a range; of a $type it never does.
+      const signedIn = { principal: { $gte: '' } }
+      await collection.createIndex(
+        { principal: 1 },
+        { name: 'sojourn_principal', partialFilterExpression: signedIn, ...SIMPLE },
+      )
     },
   }
 }

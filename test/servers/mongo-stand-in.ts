@@ -274,6 +274,7 @@ interface Index {
 
 class Collection {
   readonly #documents = new Map<string, Document>()
+  readonly #indexes = new Map<string, string>()
   readonly #unique: string[] = []
 
   insert(documents: Document[]): Document {
@@ -330,7 +331,13 @@ class Collection {
   }
 
   createIndexes(indexes: Index[]): Document {
-    for (const { key, unique } of indexes) if (unique) this.#unique.push(...Object.keys(key))
+    for (const index of indexes) {
+      const asked = BSON.EJSON.stringify(index)
+      if ((this.#indexes.get(index.name) ?? asked) !== asked)
+        throw new CommandError(86, `An existing index has the same name as the requested index: ${index.name}`)
+      this.#indexes.set(index.name, asked)
+      if (index.unique) this.#unique.push(...Object.keys(index.key))
+    }
     return { numIndexesBefore: 1, numIndexesAfter: 1 + indexes.length }
   }
 

@@ -17,7 +17,13 @@ const NOW = 2_000_000_000_000
 const call = { now: NOW }
 const session = { version: 1, expiresAt: NOW + 1000, principal: 'alice', body: 'line\n{}' }
 
+interface Started {
+  readonly commandName: string
+  readonly command: { readonly [field: string]: unknown }
+}
+
 interface Client {
+  on(event: 'commandStarted', listener: (event: Started) => void): unknown
   connect(): Promise<unknown>
   close(): Promise<unknown>
   db(): { collection(name: string): unknown }
@@ -29,15 +35,17 @@ export const fits: MongoCollection[] = [
   new MongoClient6('mongodb://127.0.0.1').db().collection('sessions'),
 ]
 
-describe.each<[string, new (url: string) => Client]>([
+describe.each<[string, new (url: string, options: { monitorCommands: true }) => Client]>([
   ['driver 7', MongoClient],
   ['driver 6', MongoClient6],
 ])(`mongodbStore with %s on ${real ? 'a real server' : 'the stand-in'}`, (_, Driver) => {
   let standIn: MongoStandIn | undefined
   const clients: Client[] = []
+  const sent: Started[] = []
   const name = `sessions_${process.pid}_${Math.random().toString(36).slice(2)}`
   const open = async (): Promise<MongodbStore> => {
-    const client = new Driver(real ?? standIn!.url)
+    const client = new Driver(real ?? standIn!.url, { monitorCommands: true })
+    client.on('commandStarted', (event) => sent.push(event))
     clients.push(client)
     await client.connect()
     return mongodbStore({ collection: client.db().collection(name) as MongoCollection })
@@ -59,6 +67,42 @@ describe.each<[string, new (url: string) => Client]>([
   it.each(casesFor(mongodbStore({ collection: fits[0]! })))('$name', async (storeCase) => {
     stores.next = 0
     await storeCase.run({ open: () => (stores.next++ % 2 === 0 ? store : other) })
+  })
+
+  it('asks for two indexes: the broom, and one of principals that its own queries can use', async () => {
+    sent.length = 0
+    await store.migrate()
+    const asked = sent.filter(({ commandName }) => commandName === 'createIndexes')
+    const simple = { collation: { locale: 'simple' } }
+    expect(asked.flatMap(({ command }) => command['indexes'])).toEqual([
+      { name: 'sojourn_expiry', key: new Map([['expiresAt', 1]]), expireAfterSeconds: 600 },
+      {
+        name: 'sojourn_principal',
+        key: new Map([['principal', 1]]),
+        // No $type: the server does not see that an equality lies within one, and scans the collection.
+        partialFilterExpression: { principal: { $gte: '' } },
+        ...simple,
+      },
+    ])
+    sent.length = 0
+    for await (const [id] of store.list('nobody', call)) throw new Error(`listed ${id}`)
+    await store.removeAll('nobody', {}, call)
+    const filters = sent.flatMap(({ command }) => [command, ...((command['deletes'] as object[] | undefined) ?? [])])
+    expect(filters.filter((each) => 'filter' in each || 'limit' in each)).toEqual([
+      expect.objectContaining({ filter: expect.objectContaining({ principal: 'nobody' }) as unknown, ...simple }),
+      expect.objectContaining({ q: expect.objectContaining({ principal: 'nobody' }) as unknown, ...simple }),
+      expect.objectContaining({ q: expect.objectContaining({ principal: 'nobody' }) as unknown, ...simple }),
+    ])
+  })
+
+  it('says that the index is another one, and to drop it', async () => {
+    const client = clients[0] as MongoClient
+    const collection = client.db().collection(`${name}_older`)
+    await collection.createIndex({ principal: 1 }, { name: 'sojourn_principal' })
+    await expect(mongodbStore({ collection }).migrate()).rejects.toMatchObject({
+      code: 'ERR_SOJOURN_STORE',
+      message: expect.stringContaining('drop it, and run store.migrate() again') as string,
+    })
   })
 
   it('keeps no two sessions of one id, whoever creates them', async () => {
