@@ -20,7 +20,9 @@ async function firstMissing({ needs, programs = [], variables = [] }) {
   for (const name of needs) {
     try {
       await import(name)
-    } catch {
+    } catch (error) {
+      // What is here and broken is no reason to be left out in silence.
+      if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error
       return name
     }
   }
