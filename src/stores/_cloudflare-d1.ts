@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { ConfigError, StoreError } from '../core/errors.ts'
+import { ConfigError } from '../core/errors.ts'
+import { explained } from './_cloudflare-faults.ts'
 import { sqlSchema, sqlStatements } from './_sql.ts'
 import { type Row, type SqlMethods, sqlMethods, type Value } from './_sql-store.ts'
 import { sqliteDialect } from './_sqlite-dialect.ts'
@@ -65,15 +66,3 @@ export function migrationSql({ table = TABLE }: { table?: string } = {}): string
 // --- internal ---
 
 const TABLE = 'sojourn_sessions'
-
-async function explained<R>(answer: Promise<R>): Promise<R> {
-  try {
-    return await answer
-  } catch (cause) {
-    if (!/no such table/i.test(String(cause))) throw cause
-    throw new StoreError(
-      'The table of sessions is missing in D1; run store.migrate() once, or the SQL of migrationSql()',
-      { cause },
-    )
-  }
-}

@@ -6,6 +6,7 @@
 import { ConfigError } from '../core/errors.ts'
 import { BROOM_DELAY_MS } from '../core/store.ts'
 import type { Saved, Store, StoreCall, StoredSession } from '../core/store.ts'
+import { explained } from './_cloudflare-faults.ts'
 
 /** The part of a KV namespace's binding that the store calls. */
 export interface KvNamespace {
@@ -53,7 +54,7 @@ export function workersKvStore({ namespace, prefix = 'sojourn:' }: WorkersKvStor
     const { version, expiresAt, principal, body } = session
     // KV takes an expiry of a minute at least, in whole seconds.
     const expiration = Math.ceil(Math.max(expiresAt + BROOM_DELAY_MS, now + BROOM_DELAY_MS) / 1000)
-    return namespace.put(keyOf(id), JSON.stringify([version, expiresAt, principal, body]), { expiration })
+    return explained(namespace.put(keyOf(id), JSON.stringify([version, expiresAt, principal, body]), { expiration }))
   }
 
   return {

@@ -9,6 +9,7 @@
 import { ConfigError } from '../core/errors.ts'
 import { BROOM_DELAY_MS, REVOCATION_MARK_MS } from '../core/store.ts'
 import type { Saved, Store, StoreCall, StoredSession } from '../core/store.ts'
+import { explained } from './_cloudflare-faults.ts'
 
 /** The part of a Durable Object namespace's binding that the store calls. */
 export interface ObjectNamespace {
@@ -55,7 +56,8 @@ export function durableObjectStore({ namespace }: DurableObjectStoreOptions): Du
   }
   const ask = async <R>(name: string, request: Ask): Promise<R> => {
     const object = namespace.get(namespace.idFromName(name))
-    const answer = await object.fetch('https://sojourn.internal/', { method: 'POST', body: JSON.stringify(request) })
+    const asked = object.fetch('https://sojourn.internal/', { method: 'POST', body: JSON.stringify(request) })
+    const answer = await explained(asked)
     return ((await answer.json()) as { answer: R }).answer
   }
   const session = (id: string): string => `s:${id}`

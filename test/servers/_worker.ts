@@ -38,7 +38,7 @@ export default {
     const open = (): Store | Promise<Store> => STORES[name]!(env)
     const store = await open()
     if (at === 'visit') return visit(request, store)
-    if (at === 'call') return call(store, (await request.json()) as Call)
+    if (at === 'call') return call(store, (await request.json()) as Call).catch(failed)
     const cases = casesFor(store)
     if (at === undefined) return Response.json(cases.map((storeCase) => storeCase.name))
     try {
@@ -62,6 +62,11 @@ async function call(store: Store, { method, args }: Call): Promise<Response> {
   const listed = []
   for await (const entry of made as AsyncIterable<unknown>) listed.push(entry)
   return Response.json(listed)
+}
+
+function failed(error: unknown): Response {
+  const { code, message } = error as { code?: string; message: string }
+  return Response.json({ code, message }, { status: 500 })
 }
 
 /** A visit of a site whose sessions are there: counted, and answered with its cookie. */

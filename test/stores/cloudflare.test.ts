@@ -28,6 +28,26 @@ describe.each(['objects', 'd1'])('the %s store in workerd', async (store) => {
   })
 })
 
+describe.each([
+  ['objects', 2_200_000],
+  ['d1', 2_200_000],
+  ['kv', 26_300_000],
+])('the %s store, given more than the engine takes', (store, length) => {
+  const now = Date.now()
+  const call = async (method: string, ...args: unknown[]) =>
+    (await worker.ask(`${store}/call`, { method: 'POST', body: JSON.stringify({ method, args }) })).json()
+  const stored = (version: number, body: string) => ({ version, expiresAt: now + 60_000, principal: null, body })
+
+  it('says so, and loses nothing', async () => {
+    const large = 'x'.repeat(length)
+    const refused = { code: 'ERR_SOJOURN_TOO_LARGE', message: expect.stringContaining('maxBytes') as string }
+    expect(await call('create', 'large', stored(1, large), { now })).toEqual(refused)
+    expect(await call('create', 'small', stored(1, 'small'), { now })).toBe(true)
+    expect(await call('save', 'small', stored(2, large), 1, { now })).toEqual(refused)
+    expect(await call('load', 'small', { now })).toEqual(stored(1, 'small'))
+  })
+})
+
 /** The cases that KV cannot keep: it has no compare-and-swap, so of several writers at once more than one may win. */
 const NOT_KEPT_BY_KV = [
   'of many creates at once under one id, one wins',
