@@ -33,6 +33,14 @@ export function checkOptions(options: Completed, cookie: ResolvedCookie, given: 
   checkPredecessor(options, cookie)
 }
 
+/** What a timer cannot hold would be over at once. @throws ConfigError */
+export function checkStoreTimeout(seconds: number): void {
+  check(
+    isPositive(seconds) && seconds <= 2_147_483,
+    `storeTimeout must be a number of seconds above 0 and at most 2147483, got ${String(seconds)}; give for example 5`,
+  )
+}
+
 /** An option that nobody reads is a protection that somebody believes in. @throws ConfigError */
 export function refuseUnknown(kind: string, given: object, known: ReadonlySet<string>): void {
   check(
@@ -75,10 +83,7 @@ function checkTimes(options: Times): void {
     rotateEvery === Infinity || rotateEvery < options.lifetime,
     `rotateEvery (${rotateEvery} s) is not shorter than lifetime (${options.lifetime} s) and could never apply; lower rotateEvery, or leave it out`,
   )
-  check(
-    isPositive(options.storeTimeout) && options.storeTimeout <= 2_147_483,
-    `storeTimeout must be a number of seconds above 0, got ${String(options.storeTimeout)}; give for example 5`,
-  )
+  checkStoreTimeout(options.storeTimeout)
   check(
     Number.isSafeInteger(options.maxBytes) && options.maxBytes > 0,
     `maxBytes must be a whole number above 0, got ${String(options.maxBytes)}; give for example 65536`,

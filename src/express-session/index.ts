@@ -42,7 +42,7 @@ export interface RequestWithStore {
 
 /** The call, and what is built on beside it. */
 export interface SessionFunction {
-  /** @throws TypeError for options that cannot be */
+  /** @throws TypeError for options that cannot be; ConfigError for a `storeTimeout` that cannot be */
   (options?: SessionOptions): Middleware
   readonly Cookie: typeof Cookie
   readonly MemoryStore: typeof MemoryStore

@@ -11,7 +11,7 @@ import { matchesPath } from './request.ts'
 import { beginSession, type VisitedRequest } from './own-session.ts'
 import { Visit } from './visit.ts'
 
-/** @throws TypeError for options that cannot be */
+/** @throws TypeError for options that cannot be; ConfigError for a `storeTimeout` that cannot be */
 export function session(options?: SessionOptions): Middleware {
   const settings = settingsOf(options)
   const { store, strict } = settings

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { checkStoreTimeout } from '../core/option-checks.ts'
 import { Cookie, type CookieOptions } from './cookie.ts'
 import { deprecate, warnOnce } from './deprecations.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -63,7 +64,7 @@ export interface Settings {
   newCookie(request: ForeignRequest): Cookie
 }
 
-/** @throws TypeError for options that cannot be */
+/** @throws TypeError for options that cannot be; ConfigError for a `storeTimeout` that cannot be */
 export function settingsOf(options: SessionOptions = {}): Settings {
   const { secret, proxy, unset, storeTimeout, resave = true, saveUninitialized = true } = options
   const generateId: Settings['generateId'] = options.genid || newId
@@ -74,6 +75,7 @@ export function settingsOf(options: SessionOptions = {}): Settings {
   if (options.saveUninitialized === undefined)
     deprecate('undefined saveUninitialized option; provide saveUninitialized option')
   if (unset && unset !== 'destroy' && unset !== 'keep') throw new TypeError('unset option must be "destroy" or "keep"')
+  if (storeTimeout !== undefined) checkStoreTimeout(storeTimeout)
   if (Array.isArray(secret) && secret.length === 0)
     throw new TypeError('secret option array must contain one or more strings')
   if (!secret) deprecate('req.secret; provide secret option')

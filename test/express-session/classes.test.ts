@@ -337,6 +337,21 @@ describe('what the drop-in warns of', () => {
   })
 })
 
+describe('the call of the drop-in', () => {
+  it.each([[Infinity], [Number.NaN], [-1], [0], [2_147_484], ['5'], [null]])(
+    'refuses a storeTimeout of %s, with which every call would be late',
+    (storeTimeout) => {
+      const call = (): unknown => DROP_IN({ secret: 'a', resave: false, saveUninitialized: false, storeTimeout })
+      expect(call).toThrow(
+        expect.objectContaining({
+          code: 'ERR_SOJOURN_CONFIG',
+          message: expect.stringMatching(/^storeTimeout .*; give for example 5$/) as string,
+        }),
+      )
+    },
+  )
+})
+
 describe('the memory store of the drop-in', () => {
   it.each(['', '{', '{"cookie":{"path":"/}', '{"cookie":{path},"user":"a"}', 'null', '[]'])(
     'does not touch %j, which is no session',
