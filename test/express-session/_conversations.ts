@@ -1,4 +1,5 @@
 /** What browsers and applications say to each other: one script, for both libraries. */
+import { createHmac, createSecretKey } from 'node:crypto'
 import type { Ask, Parts } from './_application.ts'
 import type { Handle } from './_libraries.ts'
 
@@ -136,6 +137,20 @@ const COMBINATIONS: readonly Conversation[] = [false, true].flatMap((resave) =>
 const forwarded = (proto: string): string[] => [`X-Forwarded-Proto: ${proto}`]
 const ROUND: Conversation['steps'] = { 'a first change': count, 'a second change': count, 'a read': read }
 
+const ID = 'C'.repeat(32)
+const SECRETS = { new: 'the new secret', old: 'the old secret', other: "another's secret" }
+
+/** The `Cookie` header of a browser that has the session of this id, signed by this secret. */
+const signed = (secret: string): string => {
+  const mac = createHmac('sha256', secret).update(ID).digest('base64').replace('=', '')
+  return `connect.sid=${encodeURIComponent(`s:${ID}.${mac}`)}`
+}
+const signer: Handle = (request, response) => {
+  const found = Object.entries(SECRETS).find(([, secret]) => signed(secret) === request.headers.cookie)
+  response.end(`signed by ${found?.[0] ?? 'none'}`)
+}
+const signedBy = (secret: string): Step => ({ handle: count, cookie: signed(secret) })
+
 /** One thing otherwise than usual. */
 const SINGLE: readonly Conversation[] = [
   { name: 'the defaults', options: { resave: undefined, saveUninitialized: undefined }, steps: LIFE },
@@ -216,6 +231,27 @@ const SINGLE: readonly Conversation[] = [
     before: [(request, _, next) => (Object.assign(request, { secret: 'from cookie-parser' }), next())],
     steps: ROUND,
   },
+  {
+    name: 'a new secret before the old one',
+    options: { secret: [SECRETS.new, SECRETS.old], genid: () => ID, rolling: true },
+    steps: {
+      'a first change': count,
+      'signed by the old one': signedBy(SECRETS.old),
+      'the next cookie': signer,
+      'signed by the new one': signedBy(SECRETS.new),
+      'signed by another': { handle: read, cookie: signed(SECRETS.other) },
+    },
+  },
+  ...[Buffer.from(SECRETS.new), createSecretKey(SECRETS.new, 'utf8')].map((secret) => ({
+    name: `a secret that is a ${secret.constructor.name}`,
+    options: { secret, genid: () => ID, rolling: true },
+    steps: {
+      'a first change': count,
+      'its cookie': signer,
+      'signed by the same as a text': signedBy(SECRETS.new),
+      'signed by another': { handle: read, cookie: signed(SECRETS.other) },
+    },
+  })),
   { name: 'no secret', options: { secret: undefined }, steps: { 'any request': read } },
   {
     name: 'cookies that cookie-parser has read',
