@@ -1,7 +1,13 @@
-import { describe, expect, it } from 'vitest'
-import { memoryStore } from '../../src/index.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { memoryStore, type Store } from '../../src/index.ts'
+import { redisStore } from '../../src/stores/redis.ts'
 import { sealed } from '../../src/stores/sealed.ts'
+import { sqliteStore } from '../../src/stores/sqlite.ts'
 import { casesFor } from '../../src/testing/index.ts'
+import { openRedis, redis } from '../servers/redis.ts'
+import { serverSuite } from '../servers/suite.ts'
+import { type Connected, newPrefix, SINGLE } from './_redis.ts'
+import { opened, temporaryFile } from './_sqlite.ts'
 
 const key = (id: string, byte = 1) => ({
   id,
@@ -10,25 +16,60 @@ const key = (id: string, byte = 1) => ({
 const call = { now: 1_000_000 }
 const session = { version: 1, expiresAt: 2_000_000, principal: 'alice', body: 'the line\n{"secret":"data"}' }
 
-describe('a store with sealed bodies', () => {
+const over = (store: Store): Store => sealed(store, { keys: [key('a')] })
+
+/** The cases of the conformance kit that the store itself passes: sealing takes none of them away. */
+function casesOver(store: Store): ReturnType<typeof casesFor> {
+  const cases = casesFor(store)
+  it('is held to no fewer cases than without', () => expect(casesFor(over(store))).toEqual(cases))
+  return cases
+}
+
+describe('sealed bodies over memory pass the case', () => {
   const shared = memoryStore()
-  it.each(casesFor(sealed(shared, { keys: [key('a')] })))('$name', async (storeCase) => {
-    await storeCase.run({ open: () => sealed(shared, { keys: [key('a')] }) })
+  it.each(casesOver(shared))('$name', ({ run }) => run({ open: () => over(shared) }))
+})
+
+describe('sealed bodies over SQLite pass the case', () => {
+  it.each(casesOver(sqliteStore({ path: ':memory:' })))('$name', async ({ run }) => {
+    const path = temporaryFile()
+    await run({ open: () => over(opened({ path })) })
+  })
+})
+
+serverSuite('sealed bodies over Redis pass the case', redis, () => {
+  const nobody = { sendCommand: async () => null, subscribe: async () => null, unsubscribe: async () => null }
+  const prefix = newPrefix()
+  let server: Awaited<ReturnType<typeof openRedis>>
+  let connected: Connected
+  beforeAll(async () => {
+    server = await openRedis()
+    connected = await SINGLE['node-redis 6']!(server.url)
+  })
+  afterAll(async () => {
+    connected.close()
+    await server.stop()
   })
 
+  it.each(casesOver(redisStore({ client: nobody, subscriber: nobody })))('$name', ({ run }) =>
+    run({ open: () => over(redisStore({ ...connected, prefix })) }),
+  )
+})
+
+describe('a store with sealed bodies', () => {
   it('keeps nothing readable of the body', () => {
     const store = memoryStore()
-    void sealed(store, { keys: [key('a')] }).create('one', session, call)
+    void over(store).create('one', session, call)
     expect(JSON.stringify(store.load('one', call))).not.toMatch(/secret|data|the line/)
   })
 
   it('opens no body that was moved under another id', async () => {
     const store = memoryStore()
-    const over = sealed(store, { keys: [key('a')] })
-    await over.create('one', session, call)
+    const sealing = over(store)
+    await sealing.create('one', session, call)
     store.create('two', store.load('one', call)!, call)
-    expect(await over.load('one', call)).toEqual(session)
-    expect(await over.load('two', call)).toBeUndefined()
+    expect(await sealing.load('one', call)).toEqual(session)
+    expect(await sealing.load('two', call)).toBeUndefined()
   })
 
   it('opens with every key of the ring, seals with the first, and with none that was retired', async () => {
@@ -43,13 +84,13 @@ describe('a store with sealed bodies', () => {
 
   it('treats a changed body as absent', async () => {
     const store = memoryStore()
-    const over = sealed(store, { keys: [key('a')] })
-    await over.create('one', session, call)
+    const sealing = over(store)
+    await sealing.create('one', session, call)
     const { body } = store.load('one', call)!
     for (let at = 0; at < body.length; at++) {
       const changed = body.slice(0, at) + (body[at] === 'A' ? 'B' : 'A') + body.slice(at + 1)
       store.create(`changed ${at}`, { ...session, body: changed }, call)
-      expect(await over.load(`changed ${at}`, call)).toBeUndefined()
+      expect(await sealing.load(`changed ${at}`, call)).toBeUndefined()
     }
   })
 })
