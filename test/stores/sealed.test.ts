@@ -63,6 +63,14 @@ describe('a store with sealed bodies', () => {
     expect(JSON.stringify(store.load('one', call))).not.toMatch(/secret|data|the line/)
   })
 
+  it.each([400, 4000, 16_000])('takes a third and 120 to 160 bytes more than %s, as its page says', async (length) => {
+    const store = memoryStore()
+    await over(store).create('an-id-of-22-characters', { ...session, body: 'x'.repeat(length) }, call)
+    const constant = store.load('an-id-of-22-characters', call)!.body.length - length - length / 3
+    expect(constant).toBeGreaterThan(110)
+    expect(constant).toBeLessThanOrEqual(160)
+  })
+
   it('opens no body that was moved under another id', async () => {
     const store = memoryStore()
     const sealing = over(store)
