@@ -1,6 +1,8 @@
 /** The benchmark: every store has its place in it, and every contender does what is asked of it. No figure is looked at. */
 import type { ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
@@ -8,6 +10,19 @@ interface Contender {
   readonly name: string
   readonly role: string
   readonly store: string
+}
+interface FlatStore {
+  readonly name: string
+  readonly engine?: string
+  open(folder: string): Promise<FlatCalls>
+}
+interface FlatCalls {
+  write(number: number, expiresAt: number): unknown
+  load(number: number): unknown
+  save(number: number): unknown
+  list?(number: number): unknown
+  revokeAll?(number: number): unknown
+  close?(): unknown
 }
 interface Scenario {
   readonly name: string
@@ -24,7 +39,7 @@ const root = new URL('../../', import.meta.url)
 const bench = async <M>(path: string): Promise<M> => (await import(new URL(`bench/${path}`, root).href)) as M
 
 const { contenders } = await bench<{ contenders: Contender[] }>('throughput/contenders/index.js')
-const { flatStores } = await bench<{ flatStores: { name: string }[] }>('memory/flat-stores.js')
+const { flatStores } = await bench<{ flatStores: FlatStore[] }>('memory/flat-stores.js')
 const { available } = await bench<{ available: <C>(choice: C[]) => Promise<C[]> }>('_available.js')
 const { ask, startNode, stop } = await bench<{
   ask: (child: ChildProcess) => Promise<{ port: number }>
@@ -102,6 +117,38 @@ describe('a contender', async () => {
       }
     } finally {
       await stop(child)
+    }
+  })
+})
+
+/** The engines of some rows, for the tests of one `describe`: whose clients are in this process find them. */
+function withEngines(rows: { engine?: string }[]): void {
+  let engines: Engines
+  beforeAll(async () => {
+    engines = await startEngines(new Set(rows.flatMap(({ engine }) => engine ?? [])))
+    Object.assign(process.env, engines.env)
+  })
+  afterAll(() => engines.stop())
+}
+
+describe('a store whose calls are timed', async () => {
+  // A variable says that the engine is the real one: what stands in for it can be called too.
+  const present = await participants(flatStores.map((row) => ({ ...row, variables: [] })))
+  withEngines(present)
+  const folder = mkdtempSync(join(tmpdir(), 'sojourn-bench-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it.each(present)('$name: what it can do is done', async ({ open }) => {
+    const store = await open(folder)
+    try {
+      const later = Date.now() + 60_000
+      for (const number of [0, 1, 2, 3]) await store.write(number, later)
+      expect(await store.load(1)).toBeTruthy()
+      await store.save(1)
+      if (store.list) expect(await store.list(1)).toBe(4)
+      await store.revokeAll?.(1)
+    } finally {
+      await store.close?.()
     }
   })
 })

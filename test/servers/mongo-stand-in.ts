@@ -1,7 +1,8 @@
 /**
  * A small server that speaks MongoDB's wire protocol, for exactly the commands that Sojourn's store, the login
- * example's mongoose users and connect-mongo send. It enforces unique `_id`s and indexes, filters, and atomicity: each command is carried
- * out whole, one after another. It is no MongoDB: what it cannot do, it refuses with an error, never with a guess.
+ * example's mongoose users and connect-mongo send, and `drop` for who tidies up. It enforces unique `_id`s and indexes,
+ * filters, and atomicity: each command is carried out whole, one after another. It is no MongoDB: what it cannot do, it
+ * refuses with an error, never with a guess.
  *
  * @see https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/
  */
@@ -178,6 +179,9 @@ class Database {
       case 'create':
         this.#collection(target)
         return {}
+      case 'drop':
+        this.#collections.delete(target)
+        return {}
       case 'createIndexes':
         return this.#collection(target).createIndexes(command['indexes'] as Index[])
       default:
@@ -220,6 +224,7 @@ const UNDERSTOOD: Readonly<Record<string, readonly string[]>> = {
   findAndModify: ['findAndModify', 'query', 'update', 'new', 'fields', 'collation', 'remove', 'upsert'],
   find: ['find', 'filter', 'limit', 'singleBatch', 'sort', 'projection', 'collation', 'batchSize'],
   createIndexes: ['createIndexes', 'indexes'],
+  drop: ['drop'],
 }
 
 /** What the driver adds of its own, and is of no matter to one server that forgets nothing. */
