@@ -46,7 +46,7 @@ export async function promises() {
 }
 
 /** Each script has a server and a store of its own. */
-async function tried({ run }, library) {
+export async function tried({ run }, library) {
   const served = await serve(await library.open())
   try {
     return await run(served)

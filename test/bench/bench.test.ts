@@ -24,6 +24,10 @@ interface FlatCalls {
   revokeAll?(number: number): unknown
   close?(): unknown
 }
+interface Library {
+  readonly name: string
+  readonly engine: string
+}
 interface Scenario {
   readonly name: string
   readonly method?: string
@@ -40,6 +44,11 @@ const bench = async <M>(path: string): Promise<M> => (await import(new URL(`benc
 
 const { contenders } = await bench<{ contenders: Contender[] }>('throughput/contenders/index.js')
 const { flatStores } = await bench<{ flatStores: FlatStore[] }>('memory/flat-stores.js')
+const { libraries } = await bench<{ libraries: Library[] }>('promises/libraries.js')
+const { tried } = await bench<{ tried: (script: object, library: Library) => Promise<{ kept: boolean }> }>(
+  'promises/promises.js',
+)
+const { secretAtRest } = await bench<{ secretAtRest: object }>('promises/scripts/secret-at-rest.js')
 const { available } = await bench<{ available: <C>(choice: C[]) => Promise<C[]> }>('_available.js')
 const { ask, startNode, stop } = await bench<{
   ask: (child: ChildProcess) => Promise<{ port: number }>
@@ -150,5 +159,16 @@ describe('a store whose calls are timed', async () => {
     } finally {
       await store.close?.()
     }
+  })
+})
+
+describe('a library whose promises are tried', async () => {
+  const present = await participants(libraries)
+  withEngines(present)
+
+  it.each(present)('$name keeps a session, and shows what its store has of it', async (library) => {
+    // The drop-in writes what express-session's stores have always been given.
+    const { kept } = await tried(secretAtRest, library)
+    expect(kept).toBe(/^sojourn(,|$)/.test(library.name))
   })
 })
