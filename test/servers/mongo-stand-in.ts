@@ -26,8 +26,9 @@ const OP_MSG = 2013
 const MAX_BSON = 16 * 1024 * 1024
 const BATCH = 101
 
-export async function startMongoStandIn(): Promise<MongoStandIn> {
-  const database = new Database()
+/** As a router it is told by the driver from whom a read may come; a server alone is not. */
+export async function startMongoStandIn({ router = false } = {}): Promise<MongoStandIn> {
+  const database = new Database(router)
   const sockets = new Set<Socket>()
   let commands: string[] = []
   const server: Server = createServer((socket) => {
@@ -134,7 +135,12 @@ class CommandError extends Error {
 class Database {
   readonly #collections = new Map<string, Collection>()
   readonly #cursors = new Map<string, Document[]>()
+  readonly #router: boolean
   #lastCursor = 0
+
+  constructor(router: boolean) {
+    this.#router = router
+  }
 
   run(command: Document): Document {
     const [name = '', target] = Object.entries(command)[0] ?? []
@@ -154,7 +160,7 @@ class Database {
       case 'hello':
       case 'ismaster':
       case 'isMaster':
-        return HELLO()
+        return this.#router ? { ...HELLO(), msg: 'isdbgrid' } : HELLO()
       // It knows no users: who shows a password has the wrong one.
       case 'saslStart':
         throw new CommandError(18, 'Authentication failed.')

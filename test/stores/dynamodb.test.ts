@@ -5,6 +5,7 @@ import { createSessions } from '../../src/index.ts'
 import { type DynamoClient, type DynamodbStore, dynamodbStore } from '../../src/stores/dynamodb.ts'
 import { casesFor } from '../../src/testing/index.ts'
 import { type Dynalite, dynamoClient, startDynalite } from '../servers/dynalite.ts'
+import { everyCall } from '../support/every-call.ts'
 
 const NOW = 2_000_000_000_000
 const call = { now: NOW }
@@ -82,6 +83,42 @@ describe('dynamodbStore on dynalite', () => {
     expect(await visit((opened) => (opened.user = 'alice'))).toEqual(['getItem', 'putItem', 'putItem', 'getItem'])
     expect(await visit((opened) => (opened.n = 3))).toEqual(['getItem', 'putItem'])
     expect(await visit((opened) => opened.destroy())).toEqual(['getItem', 'batchWriteItem'])
+  })
+
+  it('reads consistently, whichever way it reads', async () => {
+    const inputs: [string, Read][] = []
+    const client = watching(server.client(), (send, name, input) => {
+      inputs.push([name, input as Read])
+      return send()
+    })
+    const store = dynamodbStore({ client, table: 'consistent' })
+    await store.migrate()
+    await everyCall(store)
+    const reads = inputs.filter(([name]) => ['getItem', 'batchGetItem', 'query', 'scan'].includes(name))
+    expect(new Set(reads.map(([name]) => name)).size).toBe(4)
+    const consistent = reads.map(([, input]) => (input.RequestItems?.['consistent'] ?? input).ConsistentRead)
+    expect(consistent).toEqual(reads.map(() => true))
+  })
+
+  it('gives each item its end, and asks that the table go by it', async () => {
+    const inputs: unknown[] = []
+    const client = watching(server.client(), (send, name, input) => {
+      if (name === 'updateTimeToLive') inputs.push(input)
+      return send()
+    })
+    const store = dynamodbStore({ client, table: 'swept' })
+    await store.migrate()
+    expect(inputs).toEqual([{ TableName: 'swept', TimeToLiveSpecification: { Enabled: true, AttributeName: 'ttl' } }])
+    await everyCall(store)
+    await store.create('never touched', { ...session, principal: null }, call)
+    const { Items } = await server.client().scan({ TableName: 'swept' })
+    const [seconds, late] = [NOW / 1000, 600]
+    expect(Object.fromEntries(Items!.map(({ pk, sk, ttl }) => [`${pk!.S} ${sk!.S}`, Number(ttl?.N)]))).toEqual({
+      's#never touched session': seconds + 1 + late,
+      's#kept session': seconds + 2 + late,
+      'p#alice s#kept': seconds + 400 * 86_400 + late,
+      'p#alice revoked': seconds + 3600 + late,
+    })
   })
 
   it('says that a table is missing, and how to make it', async () => {
@@ -166,17 +203,22 @@ describe('dynamodbStore', () => {
   })
 })
 
+interface Read {
+  ConsistentRead?: boolean
+  RequestItems?: Record<string, Read>
+}
+
 /** The client, with something around each of its requests. */
 function watching(
   client: DynamoDB,
-  around: (send: () => Promise<unknown>, name: string) => Promise<unknown>,
+  around: (send: () => Promise<unknown>, name: string, input: unknown) => Promise<unknown>,
 ): DynamoDB {
   return new Proxy(client, {
     get(target, name) {
       const method: unknown = Reflect.get(target, name, target)
       if (typeof method !== 'function') return method
       const send = method as (...args: unknown[]) => Promise<unknown>
-      return (...args: unknown[]) => around(() => send.apply(target, args), String(name))
+      return (...args: unknown[]) => around(() => send.apply(target, args), String(name), args[0])
     },
   })
 }

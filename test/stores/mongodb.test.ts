@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSessions } from '../../src/index.ts'
 import { type MongoCollection, type MongodbStore, mongodbStore } from '../../src/stores/mongodb.ts'
 import { casesFor } from '../../src/testing/index.ts'
+import { everyCall } from '../support/every-call.ts'
 import { type MongoStandIn, startMongoStandIn } from '../servers/mongo-stand-in.ts'
 
 const real = process.env['MONGODB_URL']
@@ -103,6 +104,30 @@ describe.each<[string, new (url: string, options: { monitorCommands: true }) => 
       code: 'ERR_SOJOURN_STORE',
       message: expect.stringContaining('drop it, and run store.migrate() again') as string,
     })
+  })
+
+  it('reads from the primary and waits for a majority, whatever the client does otherwise', async () => {
+    const router = await startMongoStandIn({ router: true })
+    const client = new Driver(`${router.url}?readPreference=secondaryPreferred&w=1`, { monitorCommands: true })
+    const commands: Started[] = []
+    client.on('commandStarted', (event) => commands.push(event))
+    const collection = client.db().collection(name) as MongoCollection
+    await collection.findOne({}, {})
+    await collection.insertOne({}, {})
+    const [read, write] = [{ $readPreference: { mode: 'secondaryPreferred' } }, { writeConcern: { w: 1 } }]
+    expect(commands.map(({ command }) => command)).toMatchObject([read, write])
+
+    commands.length = 0
+    await everyCall(mongodbStore({ collection }))
+    const named = (...names: string[]): Started[] => commands.filter(({ commandName }) => names.includes(commandName))
+    // The driver names no preference where it is the primary.
+    expect(named('find').map(({ command }) => command['$readPreference'])).toEqual(Array(5).fill(undefined))
+    const writes = named('insert', 'update', 'findAndModify', 'delete')
+    const concerns = writes.map(({ command }) => command['writeConcern'])
+    expect(concerns).toEqual(Array.from({ length: 11 }, () => ({ w: 'majority' })))
+    expect(writes.length + named('find').length).toBe(commands.length)
+    await client.close()
+    await router.close()
   })
 
   it('keeps no two sessions of one id, whoever creates them', async () => {
