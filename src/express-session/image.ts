@@ -7,10 +7,13 @@
 import { types } from 'node:util'
 import type { Data } from '../core/changes.ts'
 
-/** Gives the image of an object's data, without one of its keys. @throws TypeError as JSON.stringify does */
+/** The most levels of an image: what takes or compares one has stack for about 2,000, wherever in a request it is called. */
+const MAX_DEPTH = 1000
+
+/** Gives the image of an object's data, without one of its keys. @throws TypeError as JSON.stringify does; RangeError */
 export function imageOf(object: object, without: string): Data {
   try {
-    return objectImage(object, without)
+    return objectImage(object, 0, without)
   } catch (error) {
     // Nested without end, most likely: JSON knows how to say that.
     if (error instanceof RangeError) JSON.stringify(object)
@@ -40,27 +43,35 @@ export function sameImage(a: unknown, b: unknown): boolean {
 
 // --- internal ---
 
-function objectImage(object: object, without?: string): Data {
+function objectImage(object: object, depth: number, without?: string): Data {
+  if (depth > MAX_DEPTH) throw tooDeep()
   const image: Data = {}
   for (const key of Object.keys(object)) {
     // As a key of an image it would be the image's prototype.
     if (key === without || key === '__proto__') continue
-    const value = valueImage((object as Data)[key], key)
+    const value = valueImage((object as Data)[key], key, depth + 1)
     if (value !== undefined) image[key] = value
   }
   return image
 }
 
 /** `undefined` for what JSON leaves out. */
-function valueImage(given: unknown, key: string): unknown {
+function valueImage(given: unknown, key: string, depth: number): unknown {
   const value = plain(given, key)
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : null
   if (typeof value === 'bigint') throw new TypeError('Do not know how to serialize a BigInt')
   if (typeof value !== 'object') return undefined
-  return Array.isArray(value)
-    ? Array.from(value, (each, at) => valueImage(each, String(at)) ?? null)
-    : objectImage(value)
+  return Array.isArray(value) ? listImage(value, depth) : objectImage(value, depth)
+}
+
+function listImage(list: readonly unknown[], depth: number): unknown[] {
+  if (depth > MAX_DEPTH) throw tooDeep()
+  return Array.from(list, (each, at) => valueImage(each, String(at), depth + 1) ?? null)
+}
+
+function tooDeep(): RangeError {
+  return new RangeError(`The session's data are nested deeper than ${MAX_DEPTH} levels; keep less in them`)
 }
 
 function matchesObject(object: object, image: Data, without?: string): boolean {

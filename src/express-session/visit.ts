@@ -17,12 +17,12 @@ import { warnOnce } from './deprecations.ts'
 import { splitEnd } from './early-head.ts'
 import type { GuardedStore } from './guarded-store.ts'
 import { Ledger } from './ledger.ts'
-import { momentOf } from './moment.ts'
+import { type Moment, momentOf } from './moment.ts'
 import type { Settings } from './options.ts'
 import { OwnSession, type VisitedRequest } from './own-session.ts'
 import { readId } from './request.ts'
 import { RequestKeeper } from './request-keeper.ts'
-import type { SessionKeeper } from './session.ts'
+import type { Session, SessionKeeper } from './session.ts'
 import type { Secret } from './signature.ts'
 import { Store } from './store.ts'
 
@@ -104,10 +104,21 @@ export class Visit implements GateKeeper {
     const { store, strict } = this.#settings
     if (!strict && !isRow(row)) return warnOfRow()
     const create = store instanceof Store ? store.createSession.bind(store) : createSession
-    const now = momentOf(this.#own.make(row, create))
+    const now = this.#momentOf(this.#own.make(row, create))
+    if (!now) return warnOfRow()
     this.#dealings.resume(now)
     this.#ledger.resume(now)
     return true
+  }
+
+  /** Nothing for data that no moment can be told of, nested too deep, say: neither could it at the end of the request. */
+  #momentOf(session: Session): Moment | undefined {
+    try {
+      return momentOf(session)
+    } catch (error) {
+      if (this.#settings.strict) throw error
+      return undefined
+    }
   }
 
   /** Begins a new session as `req.session`. */

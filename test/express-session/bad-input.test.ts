@@ -74,6 +74,9 @@ describe('a stored row', () => {
     path: '/',
   }
 
+  const nested = (levels: number): string =>
+    `{"cookie":${JSON.stringify(cookie)},"user":"eve","deep":${'['.repeat(levels)}${']'.repeat(levels)}}`
+
   it.each<[name: string, text: string]>([
     ['that is no JSON', '{"cookie":'],
     ['that is a number', '7'],
@@ -88,12 +91,22 @@ describe('a stored row', () => {
     ['whose cookie has an age that is none', JSON.stringify({ cookie: { ...cookie, maxAge: 'long' } })],
     ['whose cookie cannot be sent', JSON.stringify({ cookie: { ...cookie, domain: 'a\r\nSet-Cookie: b' } })],
     ['whose cookie is of no kind', JSON.stringify({ cookie: { ...cookie, sameSite: 'odd' } })],
+    ['whose data are nested deeper than may be', nested(1_001)],
+    ['whose data are nested without end', nested(100_000)],
   ])('%s is no session: the browser gets a new one, and the next request is as usual', async (_, text) => {
     const before = await value()
     application.store.sessions[application.id] = text
     expect(await application.ask(who)).toMatchObject({ status: 200, body: 'undefined' })
     expect(await application.ask(login)).toMatchObject({ status: 200 })
     expect(application.jar.get('connect.sid')).not.toBe(before)
+    expect(await application.ask(who)).toMatchObject({ status: 200, body: 'ada' })
+  })
+
+  it('whose data are nested as deep as may be is a session', async () => {
+    await value()
+    application.store.sessions[application.id] = nested(1_000)
+    expect(await application.ask(who)).toMatchObject({ status: 200, body: 'eve' })
+    expect(await application.ask(login)).toMatchObject({ status: 200 })
     expect(await application.ask(who)).toMatchObject({ status: 200, body: 'ada' })
   })
 
@@ -180,6 +193,18 @@ describe('a handler', () => {
     expect(application.jar.get('connect.sid')).toBe(before)
     expect(await application.stored()).toMatchObject({ theme: 'dark', cookie: { originalMaxAge: 60_000 } })
     expect(await application.stored()).not.toHaveProperty('user')
+  })
+
+  it('that nests data deeper than may be gets an error response, and the next request is as usual', async () => {
+    await value()
+    const answer = await application.ask((request, response) => {
+      let deep: unknown[] = []
+      for (let levels = 1; levels < 1_001; levels++) deep = [deep]
+      request.session['deep'] = deep
+      response.end('ok')
+    })
+    expect(answer).toMatchObject({ status: 500, body: expect.stringMatching(/deeper than 1000 levels/) as string })
+    expect(await application.ask(who)).toMatchObject({ status: 200, body: 'ada' })
   })
 
   it('that takes the cookie away gets an error response', async () => {
