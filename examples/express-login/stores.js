@@ -8,6 +8,7 @@ import { mongodbStore } from 'sojourn/mongodb'
 import { mysqlStore } from 'sojourn/mysql'
 import { postgresStore } from 'sojourn/postgres'
 import { redisStore } from 'sojourn/redis'
+import { sealed } from 'sojourn/sealed'
 import { sqliteStore } from 'sojourn/sqlite'
 import { openDatabase } from './sqlite.js'
 
@@ -132,10 +133,13 @@ const STORES = [
   },
 ]
 
-/** Opens the session store that the environment chooses. Gives `{ name, store, close }`. */
+/** Opens the session store that the environment chooses, sealed where there is a key. Gives `{ name, store, close }`. */
 export async function openStore(env, tell = () => {}) {
-  const entry = STORES.find(({ variable }) => env[variable])
-  return { name: entry.name, ...(await entry.open(env[entry.variable], tell, env)) }
+  const { name, variable, open } = STORES.find((entry) => env[entry.variable])
+  const { store, close } = await open(env[variable], tell, env)
+  const secret = env.BODY_KEY // openssl rand -base64 32
+  if (!secret) return { name, store, close }
+  return { name: `${name}, sealed`, store: sealed(store, { keys: [{ id: 'k1', secret }] }), close }
 }
 
 /** What is told of each operation of DynamoDB that the store asks for. */

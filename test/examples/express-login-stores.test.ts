@@ -1,7 +1,7 @@
 /** The login application on stores other than its own file: each by an environment variable, each for real. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -25,8 +25,7 @@ async function useIt(env: NodeJS.ProcessEnv, storeName: string, end: NodeJS.Sign
     const browser = new Browser(login.origin)
     const wrong = await browser.submit('/session/new', '/session', { name: 'ada', password: 'wrong' })
     expect(wrong.headers.get('location')).toMatch(/^\/session\/new/)
-    const right = await browser.submit('/session/new', '/session', { name: 'ada', password: 'enchantress-of-number' })
-    expect(right.headers.get('location')).toBe('/users')
+    await signIn(browser)
     expect(await (await browser.get('/sessions')).text()).toMatch(/this browser|cannot list/)
     await browser.get('/visits')
     expect(await (await browser.get('/visits')).text()).toMatch(/<output[^>]*>2<|role="status"[^>]*>2</)
@@ -38,6 +37,25 @@ async function useIt(env: NodeJS.ProcessEnv, storeName: string, end: NodeJS.Sign
     const copy = new Browser(login.origin, {}, after.cookies)
     await after.submit('/users', '/logout')
     expect((await copy.get('/users')).headers.get('location')).toMatch(/^\/session\/new/)
+  } finally {
+    await login.stop('SIGTERM')
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function signIn(browser: Browser): Promise<void> {
+  const right = await browser.submit('/session/new', '/session', { name: 'ada', password: 'enchantress-of-number' })
+  expect(right.headers.get('location')).toBe('/users')
+}
+
+/** Gives what lies in the SQLite file of sessions once somebody has signed in. */
+async function fileAfterSignIn(env: NodeJS.ProcessEnv): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'sojourn-login-'))
+  const login = await startLogin(folder, env)
+  try {
+    await signIn(new Browser(login.origin))
+    const files = readdirSync(folder).filter((name) => name.startsWith('sessions.sqlite'))
+    return Buffer.concat(files.map((name) => readFileSync(join(folder, name)))).toString('latin1')
   } finally {
     await login.stop('SIGTERM')
     rmSync(folder, { recursive: true, force: true })
@@ -95,6 +113,22 @@ it('runs on D1, in Cloudflare’s runtime, and the tour shows its own commands',
 
 it('runs on sealed cookies, whose revocations lie in a file', async () => {
   await useIt({ SESSION_KEY: randomBytes(32).toString('base64') }, 'sealed cookies')
+})
+
+describe('with sealed bodies', () => {
+  const env = { BODY_KEY: randomBytes(32).toString('base64') }
+
+  it('it runs, and so does the tour', async () => {
+    await useIt(env, 'SQLite, sealed')
+    expect(await takeTour(env)).toContain('All seven steps were as promised.')
+  })
+
+  it('the store’s file says nowhere who has signed in, which it says without', async () => {
+    expect(await fileAfterSignIn({})).toContain('"name":"ada"')
+    const sealed = await fileAfterSignIn(env)
+    expect(sealed).toContain('v1.k1.')
+    expect(sealed).not.toMatch(/"ada"|\\"ada/)
+  })
 })
 
 type Open = () => Promise<{ url: string; stop(): Promise<unknown> }>
