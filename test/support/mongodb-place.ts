@@ -13,7 +13,7 @@ export async function openMongodbPlace(): Promise<OpenStore> {
   return {
     store,
     dump: async () => Buffer.from(JSON.stringify(await collection.find().toArray())),
-    close: async () => void (await collection.deleteMany()),
+    close: async () => void (await collection.drop()),
   }
 }
 
