@@ -144,7 +144,7 @@ export async function openStore(env, tell = () => {}) {
 
 /** What is told of each operation of DynamoDB that the store asks for. */
 function operations(tell) {
-  const names = ['getItem', 'putItem', 'updateItem', 'deleteItem', 'query', 'scan', 'batchGetItem', 'batchWriteItem']
+  const names = ['getItem', 'putItem', 'updateItem', 'query', 'scan', 'batchGetItem', 'batchWriteItem']
   return Object.fromEntries(names.map((name) => [name, ({ TableName = '' }) => tell(`${name} ${TableName}`.trim())]))
 }
 

@@ -132,15 +132,16 @@ describe('with sealed bodies', () => {
 })
 
 type Open = () => Promise<{ url: string; stop(): Promise<unknown> }>
-const SERVERS: [name: string, variable: string, needed: Needed, open: Open, engineSays: RegExp][] = [
+const SERVERS: [name: string, variable: string, needed: Needed, open: Open, asked: RegExp][] = [
   ['Redis', 'REDIS_URL', redis, openRedis, /engine: evalsha sojourn:/],
   ['connect-redis', 'CONNECT_REDIS_URL', redis, openRedis, /engine: get sess:/],
   ['PostgreSQL', 'POSTGRES_URL', postgres, openPostgres, /engine: .*UPDATE/],
   ['MySQL', 'MYSQL_URL', mariadb, openMariadb, /engine: .*UPDATE/],
+  // Sojourn speaks to it without a client, so there is none to listen to: what the store was asked is shown.
   ['memcached', 'MEMCACHED_SERVERS', memcached, openMemcached, /store: load/],
 ]
 
-describe.each(SERVERS)('on %s', (name, variable, needed, open, engineSays) => {
+describe.each(SERVERS)('on %s', (name, variable, needed, open, asked) => {
   serverSuite(`by ${variable}`, needed, () => {
     let server: Awaited<ReturnType<Open>>
     beforeAll(async () => {
@@ -150,10 +151,10 @@ describe.each(SERVERS)('on %s', (name, variable, needed, open, engineSays) => {
 
     it('the application runs', () => useIt({ [variable]: server.url }, name))
 
-    it('the tour shows the seven steps and the engine’s own commands', async () => {
+    it('the tour shows the seven steps and what was asked', async () => {
       const stdout = await takeTour({ [variable]: server.url })
       expect(stdout).toContain(`sessions in ${name}`)
-      expect(stdout).toMatch(engineSays)
+      expect(stdout).toMatch(asked)
       expect(stdout).toContain('All seven steps were as promised.')
       expect(stdout).not.toMatch(/[\w-]{22}/)
     })
