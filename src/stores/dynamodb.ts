@@ -197,7 +197,8 @@ function markKey(principal: string): Item {
 }
 
 function toItem(id: string, { version, expiresAt, principal, body }: StoredSession): Item {
-  if (Buffer.byteLength(body) > MAX_BODY) {
+  const sent = toText(body) // What is escaped is longer.
+  if (Buffer.byteLength(sent) > MAX_BODY) {
     throw new UsageError(
       'ERR_SOJOURN_TOO_LARGE',
       'The session is larger than an item of DynamoDB, 400 KB; lower maxBytes, and keep large things elsewhere',
@@ -208,7 +209,7 @@ function toItem(id: string, { version, expiresAt, principal, body }: StoredSessi
     version: number(version),
     expiresAt: number(expiresAt),
     ...(principal !== null && { principal: text(toText(principal)) }),
-    body: text(toText(body)),
+    body: text(sent),
     ttl: ttl(expiresAt),
   }
 }

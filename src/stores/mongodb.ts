@@ -156,7 +156,8 @@ async function mark(collection: MongoCollection, principal: string, { now }: Sto
 
 /** @throws UsageError `ERR_SOJOURN_TOO_LARGE`: drivers and servers each have their own word for it, some too late */
 function toFields({ version, expiresAt, principal, body }: StoredSession): object {
-  if (Buffer.byteLength(body) > MAX_BODY) {
+  const sent = toText(body) // What is escaped is longer.
+  if (Buffer.byteLength(sent) > MAX_BODY) {
     throw new UsageError(
       'ERR_SOJOURN_TOO_LARGE',
       'The session is larger than a document of MongoDB, 16 MB; lower maxBytes, and keep large things elsewhere',
@@ -166,7 +167,7 @@ function toFields({ version, expiresAt, principal, body }: StoredSession): objec
     version,
     expiresAt: new Date(expiresAt),
     principal: principal === null ? null : toText(principal),
-    body: toText(body),
+    body: sent,
   }
 }
 

@@ -159,8 +159,10 @@ describe.each<[string, new (url: string, options: { monitorCommands: true }) => 
       expect(await store.load(id, call)).toBeUndefined()
   })
 
-  it('says that a session is too large for a document', async () => {
-    const body = 'x'.repeat(17 * 1024 * 1024)
+  it.each([
+    ['as it is', 'x'.repeat(17 * 1024 * 1024)],
+    ['as it is kept, since half a character makes it JSON', `${'"'.repeat(9 * 1024 * 1024)}\ud800`],
+  ])('says that a session is too large for a document, %s', async (_, body) => {
     await expect(store.create('large', { ...session, body }, call)).rejects.toMatchObject({
       code: 'ERR_SOJOURN_TOO_LARGE',
     })
