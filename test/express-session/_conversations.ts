@@ -75,6 +75,10 @@ const remembered: Handle = (request, response) => {
   request.session.cookie.maxAge = 1_200_000
   response.end('remembered')
 }
+const tooMuch: Handle = (request, response) => {
+  request.session['n'] = 100
+  response.end('too much')
+}
 const outlived: Handle = (request, response) => {
   request.session.cookie.maxAge = -60_000
   response.end('outlived')
@@ -324,6 +328,34 @@ const SINGLE: readonly Conversation[] = [
       'a destruction': destroyed,
     },
   })),
+  {
+    name: 'a store that fails at set',
+    open: ({ MemoryStore }) => {
+      const store = new MemoryStore()
+      const set = store.set.bind(store)
+      store.set = (id, session: { n?: number }, done) => {
+        if (session.n === 100) setImmediate(done!, new Error('set failed'))
+        else set(id, session, done)
+      }
+      return store
+    },
+    steps: {
+      'a first change': count,
+      'a failed save': tooMuch,
+      'a read': read,
+      'a failed save before a redirect': (request, response) => {
+        request.session['n'] = 100
+        response.writeHead(302, { Location: '/there' })
+        response.end()
+      },
+      'a save whose failure the handler answers': (request, response) => {
+        request.session['n'] = 100
+        void request.session.save((error) => response.end((error as Error).message))
+      },
+      'a second change': count,
+      'a failed save of a new session': { handle: tooMuch, cookie: null },
+    },
+  },
   {
     name: 'a store that calls back at once',
     open: ({ MemoryStore }) => {

@@ -11,6 +11,9 @@ export interface Intended<F extends keyof Seen = keyof Seen> {
   becomes(theirs: Seen[F], ours: Seen[F], difference: Difference): Seen[F]
 }
 
+/** The step whose touch comes after a save of its own that failed: nobody knows what that has left behind. */
+const FAILED_AND_TOUCHED = 'a save whose failure the handler answers'
+
 const intended = <F extends keyof Seen>(each: Intended<F>): Intended => each
 
 export const INTENDED: readonly Intended[] = [
@@ -27,8 +30,11 @@ export const INTENDED: readonly Intended[] = [
   intended({
     row: 'A save looks first at what is stored',
     field: 'calls',
-    becomes: (theirs) =>
-      theirs.flatMap((call) => (isFirstSave(call, theirs) ? [`get ${call.slice(4)}`, call] : [call])),
+    becomes: (theirs, _, { step }) =>
+      theirs.flatMap((call) => {
+        const looks = isFirstSave(call, theirs) || (call.startsWith('touch ') && step === FAILED_AND_TOUCHED)
+        return looks ? [`get ${call.split(' ')[1]!}`, call] : [call]
+      }),
   }),
   intended({
     row: 'A session that was just saved is not saved again',
@@ -65,6 +71,7 @@ export const INTENDED: readonly Intended[] = [
     field: 'calls',
     becomes: (theirs) => theirs.filter((call, at) => !(call.startsWith('destroy ') && call === theirs[at - 1])),
   }),
+  ...errorResponse('A failed save is an error response', ({ step }) => step.startsWith('a failed save'), 'set failed'),
 ]
 
 /** Whether a difference is meant in one of the two modes. */
@@ -94,6 +101,24 @@ export function unintended(differences: readonly Difference[], strict: boolean):
 }
 
 // --- internal ---
+
+/** Where the response of theirs is the handler's, ours is that of the error handlers. */
+function errorResponse(row: string, isMet: (difference: Difference) => boolean, message: string): Intended[] {
+  const body = `error: ${message}`
+  const becoming = <F extends keyof Seen>(field: F, value: (ours: Seen[F]) => Seen[F]): Intended =>
+    intended({ row, field, becomes: (theirs, ours, difference) => (isMet(difference) ? value(ours) : theirs) })
+  return [
+    becoming('status', () => 500),
+    becoming('body', () => body),
+    becoming('cookies', () => []),
+    becoming('headers', ({ etag }) => ({
+      'x-powered-by': 'Express',
+      'content-type': 'text/html; charset=utf-8',
+      'content-length': String(body.length),
+      etag: String(etag),
+    })),
+  ]
+}
 
 /** A save of the session that the request came with; a new one nobody else can have changed. */
 function isFirstSave(call: string, calls: readonly string[]): boolean {

@@ -11,7 +11,6 @@ const rows = [...page.matchAll(/^\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \| ([^|]+?)
 /** Differences that no conversation of one browser shows, with the words of the test that does. */
 const ELSEWHERE: Readonly<Record<string, readonly [file: string, words: string]>> = {
   'Headers wait for the save': ['response.test', 'not a byte of a redirect leaves'],
-  'A failed save is an error response': ['response.test', 'at a save: an error response'],
   'A destroyed session is not brought back': ['_races', 'stays ended, when that one'],
   'A touch is left out while a write is under way': ['_races', 'do not wait for each other to read'],
   'A response waits for what its handler began': ['response.test', 'a response waits for what its handler began'],
