@@ -7,7 +7,7 @@
 import { types } from 'node:util'
 import type { Data } from '../core/changes.ts'
 
-/** The most levels of an image: what takes or compares one has stack for about 2,000, wherever in a request it is called. */
+/** The most levels of an image. To take or compare one there is stack for about 2,000, wherever it is done. */
 const MAX_DEPTH = 1000
 
 /** Gives the image of an object's data, without one of its keys. @throws TypeError as JSON.stringify does; RangeError */

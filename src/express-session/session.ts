@@ -55,7 +55,7 @@ export class Session {
 
   /** Stores the session now, rather than at the end of the request. */
   save(done?: Done): Promise<void> {
-    return telling(done, keeperOf(this).save(this, done !== undefined))
+    return telling(done, keeperOf(this).save(this, isCallback(done)))
   }
 
   /** Loads the session anew into `req.session`, which is another object then. */
@@ -65,12 +65,12 @@ export class Session {
 
   /** Ends the session; `req.session` is gone at once. */
   destroy(done?: Done): Promise<void> {
-    return telling(done, keeperOf(this).destroy(this, done !== undefined))
+    return telling(done, keeperOf(this).destroy(this, isCallback(done)))
   }
 
   /** Ends the session and begins an empty one with a new id, as `req.session`. */
   regenerate(done?: Done): Promise<void> {
-    return telling(done, keeperOf(this).regenerate(this, done !== undefined))
+    return telling(done, keeperOf(this).regenerate(this, isCallback(done)))
   }
 }
 
@@ -80,10 +80,15 @@ function keeperOf({ req }: Session): SessionKeeper {
   return (req as { [KEEPER]?: { sessionKeeper?: SessionKeeper } })[KEEPER]?.sessionKeeper ?? looseKeeper
 }
 
+/** Applications pass on what they were given: null too is nobody to tell. */
+function isCallback(done: unknown): done is Done {
+  return typeof done === 'function'
+}
+
 function telling(done: Done | undefined, work: Promise<void>): Promise<void> {
   // What a callback throws is nobody's rejection: it is thrown where it would have been without a promise.
   const tell = (...failure: unknown[]): void => {
-    if (done) queueMicrotask(() => done(...failure))
+    if (isCallback(done)) queueMicrotask(() => done(...failure))
   }
   work.then(
     () => tell(),

@@ -156,16 +156,19 @@ describe('a store that never calls back', () => {
 })
 
 describe('a failed save', () => {
-  it('that nobody waited for fails the response', async () => {
-    const application = await signedIn()
-    for (let calls = 0; calls < 2; calls++) nextCall(application.store, 'set', (_, done) => done(BROKEN))
-    const answer = await application.ask((request, response) => {
-      request.session['n'] = 1
-      void request.session.save()
-      response.end('saved')
-    })
-    expect(answer.status).toBe(500)
-  })
+  it.each([[undefined], [null], ['no callback']])(
+    'that nobody waited for fails the response: save(%s)',
+    async (done) => {
+      const application = await signedIn()
+      for (let calls = 0; calls < 2; calls++) nextCall(application.store, 'set', (_, done) => done(BROKEN))
+      const answer = await application.ask((request, response) => {
+        request.session['n'] = 1
+        void request.session.save(done as never)
+        response.end('saved')
+      })
+      expect(answer.status).toBe(500)
+    },
+  )
 
   it('after the first byte cuts the connection', async () => {
     const application = await signedIn()
