@@ -4,6 +4,7 @@
  * @module
  */
 import type { Dealings } from './dealings.ts'
+import type { Hearing } from './hearing.ts'
 import { failedToLoad } from './loose-keeper.ts'
 import { momentOf } from './moment.ts'
 import type { Settings } from './options.ts'
@@ -16,6 +17,8 @@ export class RequestKeeper implements SessionKeeper {
   readonly #dealings: Dealings
   /** What the handler asked for and has not been answered yet. */
   readonly #underWay = new Set<Promise<unknown>>()
+  /** The sessions that could not be ended. */
+  readonly #failures: { readonly id: string; readonly error: unknown; readonly hearing: Hearing }[] = []
 
   constructor(settings: Settings, own: OwnSession, dealings: Dealings) {
     this.#settings = settings
@@ -28,8 +31,15 @@ export class RequestKeeper implements SessionKeeper {
     return this.#underWay.size > 0 ? Promise.all(this.#underWay) : undefined
   }
 
-  save(session: Session, isHeard: boolean): Promise<void> {
-    return this.#during(isHeard, async () => {
+  /** @throws the error of a session that could not be ended, if nobody has heard of it */
+  check(): void {
+    const unheard = this.#failures.find(({ id, hearing }) => !hearing.isHeard && !this.#dealings.hasDestroyed(id))
+    if (unheard) throw unheard.error
+  }
+
+  /** One of whose failure no callback hears is tried again at the end, whoever has waited for it. */
+  save(session: Session, { isHeard }: Hearing): Promise<void> {
+    return this.#during({ isHeard }, async () => {
       await this.#dealings.save(session, momentOf(session), isHeard)
     })
   }
@@ -40,16 +50,16 @@ export class RequestKeeper implements SessionKeeper {
     this.#dealings.resume(momentOf(this.#own.make(row)))
   }
 
-  destroy({ id }: Session, isHeard: boolean): Promise<void> {
+  destroy({ id }: Session, hearing: Hearing): Promise<void> {
     delete this.#own.request.session
-    return this.#during(isHeard, () => this.#dealings.destroy(id))
+    return this.#during(hearing, () => this.#end(id, hearing))
   }
 
-  regenerate(_: Session, isHeard: boolean): Promise<void> {
+  regenerate(_: Session, hearing: Hearing): Promise<void> {
     const { request } = this.#own
-    return this.#during(isHeard, async () => {
+    return this.#during(hearing, async () => {
       try {
-        await this.#dealings.destroy(request.sessionID)
+        await this.#end(request.sessionID, hearing)
       } finally {
         // Without one no session can go on, whatever became of the old one.
         this.#settings.store.generate!(request)
@@ -57,10 +67,21 @@ export class RequestKeeper implements SessionKeeper {
     })
   }
 
-  #during(isHeard: boolean, work: () => Promise<void>): Promise<void> {
+  async #end(id: string, hearing: Hearing): Promise<void> {
+    try {
+      await this.#dealings.destroy(id)
+    } catch (error) {
+      this.#failures.push({ id, error, hearing })
+      throw error
+    }
+  }
+
+  #during(hearing: Hearing, work: () => Promise<void>): Promise<void> {
     const done = work()
     if (this.#settings.strict) return done
-    const waited = isHeard ? done.catch(() => undefined) : done
+    const waited = done.catch((error: unknown) => {
+      if (!hearing.isHeard) throw error
+    })
     const leave = (): boolean => this.#underWay.delete(waited)
     this.#underWay.add(waited)
     waited.then(leave, leave)

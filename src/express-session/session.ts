@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http'
 import { KEEPER } from '../adapters/_methods.ts'
 import type { Cookie } from './cookie.ts'
+import { type Hearing, HeardPromise } from './hearing.ts'
 import { looseKeeper } from './loose-keeper.ts'
 import type { Done, GeneratingStore } from './store-contract.ts'
 
@@ -18,11 +19,10 @@ export interface SessionRequest extends IncomingMessage {
 
 /** Who carries out what a session's methods ask for. */
 export interface SessionKeeper {
-  /** @param isHeard whether somebody is told of a failure for certain */
-  save(session: Session, isHeard: boolean): Promise<void>
+  save(session: Session, hearing: Hearing): Promise<void>
   reload(session: Session): Promise<void>
-  destroy(session: Session, isHeard: boolean): Promise<void>
-  regenerate(session: Session, isHeard: boolean): Promise<void>
+  destroy(session: Session, hearing: Hearing): Promise<void>
+  regenerate(session: Session, hearing: Hearing): Promise<void>
 }
 
 /**
@@ -55,22 +55,22 @@ export class Session {
 
   /** Stores the session now, rather than at the end of the request. */
   save(done?: Done): Promise<void> {
-    return telling(done, keeperOf(this).save(this, isCallback(done)))
+    return telling(done, (hearing) => keeperOf(this).save(this, hearing))
   }
 
   /** Loads the session anew into `req.session`, which is another object then. */
   reload(done?: Done): Promise<void> {
-    return telling(done, keeperOf(this).reload(this))
+    return telling(done, () => keeperOf(this).reload(this))
   }
 
   /** Ends the session; `req.session` is gone at once. */
   destroy(done?: Done): Promise<void> {
-    return telling(done, keeperOf(this).destroy(this, isCallback(done)))
+    return telling(done, (hearing) => keeperOf(this).destroy(this, hearing))
   }
 
   /** Ends the session and begins an empty one with a new id, as `req.session`. */
   regenerate(done?: Done): Promise<void> {
-    return telling(done, keeperOf(this).regenerate(this, isCallback(done)))
+    return telling(done, (hearing) => keeperOf(this).regenerate(this, hearing))
   }
 }
 
@@ -80,19 +80,18 @@ function keeperOf({ req }: Session): SessionKeeper {
   return (req as { [KEEPER]?: { sessionKeeper?: SessionKeeper } })[KEEPER]?.sessionKeeper ?? looseKeeper
 }
 
-/** Applications pass on what they were given: null too is nobody to tell. */
-function isCallback(done: unknown): done is Done {
-  return typeof done === 'function'
-}
-
-function telling(done: Done | undefined, work: Promise<void>): Promise<void> {
+function telling(done: Done | undefined, begin: (hearing: Hearing) => Promise<void>): Promise<void> {
+  // Applications pass on what they were given: null too is nobody to tell.
+  const isHeard = typeof done === 'function'
+  const hearing: Hearing = { isHeard }
+  const work = begin(hearing)
   // What a callback throws is nobody's rejection: it is thrown where it would have been without a promise.
   const tell = (...failure: unknown[]): void => {
-    if (isCallback(done)) queueMicrotask(() => done(...failure))
+    if (isHeard) queueMicrotask(() => done(...failure))
   }
   work.then(
     () => tell(),
     (error: unknown) => tell(error),
   )
-  return work
+  return HeardPromise.of(work, hearing)
 }

@@ -152,7 +152,9 @@ export class Visit implements GateKeeper {
 
   #committed(headersSent: boolean): Awaitable<Headers> {
     const { underWay } = this.#keeper
-    return underWay ? underWay.then(() => this.#committed(headersSent)) : this.#commit.make(headersSent)
+    if (underWay) return underWay.then(() => this.#committed(headersSent))
+    if (!this.#settings.strict) this.#keeper.check()
+    return this.#commit.make(headersSent)
   }
 
   #failed(error: unknown): never {

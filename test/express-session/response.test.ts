@@ -222,6 +222,77 @@ describe('a failed save', () => {
   })
 })
 
+describe.each([['destroy'], ['regenerate']] as const)('a failed %s', (method) => {
+  async function failing(parts: Parts = {}): Promise<Application> {
+    const application = await signedIn(parts)
+    nextCall(application.store, 'destroy', (_, done) => void setImmediate(done, BROKEN))
+    return application
+  }
+  const settled = async (): Promise<void> => {
+    for (let turns = 0; turns < 5; turns++) await turn()
+  }
+
+  it.each<[string, (end: () => Promise<void>) => Promise<void>]>([
+    ['under way at the end of the response', async (end) => void end()],
+    ['settled before', (end) => (void end(), settled())],
+  ])('of which nobody hears fails the response: %s', async (_, act) => {
+    const application = await failing()
+    const answer = await application.ask(async (request, response) => {
+      const { session } = request
+      await act(() => session[method]())
+      response.end('bye')
+    })
+    expect(answer).toMatchObject({ status: 500, body: 'error: the store is broken', setCookies: [] })
+    expect(application.errors).toEqual([BROKEN])
+  })
+
+  it.each<[string, (end: AnyRequest['session']) => unknown]>([
+    ['asks its promise', (session) => session[method]().then(undefined, () => undefined)],
+    ['awaits it', async (session) => await session[method]().catch(() => undefined)],
+    ['gave a callback', (session) => new Promise((resolve) => void session[method](resolve))],
+  ])('of which the handler hears is its own to answer: it %s', async (_, act) => {
+    const application = await failing()
+    const answer = await application.ask(async (request, response) => {
+      await act(request.session)
+      response.end('still here')
+    })
+    expect(answer).toMatchObject({ status: 200, body: 'still here' })
+    expect(application.errors).toEqual([])
+  })
+
+  it('that the error handlers hear of by an awaited promise is told once', async () => {
+    const application = await failing()
+    const answer = await application.ask(async (request) => {
+      await request.session[method]()
+    })
+    expect(answer).toMatchObject({ status: 500, body: 'error: the store is broken' })
+    expect(application.errors).toEqual([BROKEN])
+  })
+
+  it('that a second one makes up for is none', async () => {
+    const application = await failing()
+    const answer = await application.ask(async (request, response) => {
+      const { session } = request
+      void session[method]()
+      await settled()
+      await session.destroy()
+      response.end('bye')
+    })
+    expect(answer).toMatchObject({ status: 200, body: 'bye' })
+    expect(application.errors).toEqual([])
+  })
+
+  it('leaves the response as it is with strictCompat, as with express-session', async () => {
+    const application = await failing({ options: { strictCompat: true } })
+    const answer = await application.ask(async (request, response) => {
+      void request.session[method]()
+      await settled()
+      response.end('bye')
+    })
+    expect(answer).toMatchObject({ status: 200, body: 'bye' })
+  })
+})
+
 describe('a response', () => {
   it('calls the callback of its end', async () => {
     const application = await signedIn()
