@@ -15,8 +15,8 @@ export interface MongoStandIn {
   readonly url: string
   /** Every command that came, by name, since the last time it was asked. */
   takeCommands(): string[]
-  /** Ends every connection, as a server that dies does; it listens again at once. */
-  cut(): void
+  /** Ends the connection on which the next command comes, with no answer, as a server that dies does. */
+  cutNext(): void
   close(): Promise<void>
 }
 
@@ -31,23 +31,30 @@ export async function startMongoStandIn({ router = false } = {}): Promise<MongoS
   const database = new Database(router)
   const sockets = new Set<Socket>()
   let commands: string[] = []
+  let cuts = false
   const server: Server = createServer((socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy())
     serve(socket, (command) => {
-      commands.push(Object.keys(command)[0]!)
-      return database.run(command)
+      const name = Object.keys(command)[0]!
+      const isOfStore = !OF_THE_CONNECTION.includes(name)
+      if (isOfStore) commands.push(name)
+      if (!isOfStore || !cuts) return database.run(command)
+      cuts = false
+      return undefined
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}/test`,
     takeCommands() {
-      const taken = commands.filter((name) => !['hello', 'ismaster', 'isMaster', 'ping', 'endSessions'].includes(name))
+      const taken = commands
       commands = []
       return taken
     },
-    cut: () => sockets.forEach((socket) => socket.destroy()),
+    cutNext() {
+      cuts = true
+    },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve))
       sockets.forEach((socket) => socket.destroy())
@@ -56,9 +63,13 @@ export async function startMongoStandIn({ router = false } = {}): Promise<MongoS
   }
 }
 
+/** What a driver says of itself, whenever it likes. */
+const OF_THE_CONNECTION = ['hello', 'ismaster', 'isMaster', 'ping', 'endSessions']
+
 // --- the wire ---
 
-function serve(socket: Socket, run: (command: Document) => Document): void {
+/** Where a command has no answer, the connection ends. */
+function serve(socket: Socket, run: (command: Document) => Document | undefined): void {
   let buffered = Buffer.alloc(0)
   socket.on('data', (chunk) => {
     buffered = Buffer.concat([buffered, chunk])
@@ -69,6 +80,7 @@ function serve(socket: Socket, run: (command: Document) => Document): void {
       const requestId = message.readInt32LE(4)
       const isQuery = message.readInt32LE(12) === OP_QUERY
       const reply = run(isQuery ? readQuery(message) : readMessage(message))
+      if (!reply) return void socket.destroy()
       socket.write(isQuery ? formatReply(requestId, reply) : formatMessage(requestId, reply))
     }
   })

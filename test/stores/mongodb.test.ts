@@ -16,6 +16,8 @@ import { type MongoStandIn, startMongoStandIn } from '../servers/mongo-stand-in.
 const real = process.env['MONGODB_URL']
 const NOW = 2_000_000_000_000
 const call = { now: NOW }
+/** Of no session that is there; whether it is, the store is asked. */
+const COOKIE = `__Host-sid=${'A'.repeat(22)}.${'A'.repeat(43)}`
 const session = { version: 1, expiresAt: NOW + 1000, principal: 'alice', body: 'line\n{}' }
 
 interface Started {
@@ -187,14 +189,31 @@ describe.each<[string, new (url: string, options: { monitorCommands: true }) => 
     expect(await visit((session) => (session.user = 'alice'))).toEqual(['find', 'findAndModify', 'find'])
   })
 
-  it.runIf(!real)('comes back by itself when its connections were cut, and says so meanwhile', async () => {
+  it.runIf(!real)('comes back by itself when its connection was cut: the driver asks again', async () => {
     await store.create('survivor', session, call)
-    standIn!.cut()
-    const answers = await Promise.allSettled(Array.from({ length: 10 }, () => store.load('survivor', call)))
-    for (const answer of answers)
-      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ name: /^Mongo/ })
+    standIn!.takeCommands()
+    standIn!.cutNext()
     expect(await store.load('survivor', call)).toEqual(session)
+    expect(standIn!.takeCommands()).toEqual(['find', 'find'])
   })
+
+  it.runIf(!real)(
+    'says so where the driver was told not to ask again, and comes back with the next request',
+    async () => {
+      const client = new Driver(`${standIn!.url}?retryReads=false`, { monitorCommands: true })
+      const sessions = createSessions({
+        store: mongodbStore({ collection: client.db().collection(name) as MongoCollection }),
+      })
+      standIn!.cutNext()
+      await expect(sessions.open({ cookie: COOKIE, secure: true })).rejects.toMatchObject({
+        name: 'StoreError',
+        code: 'ERR_SOJOURN_STORE',
+        status: 503,
+      })
+      expect((await sessions.open({ cookie: COOKIE, secure: true })).isNew).toBe(true)
+      await client.close()
+    },
+  )
 })
 
 describe('mongodbStore', () => {
@@ -213,8 +232,7 @@ describe('mongodbStore', () => {
   it('turns a server that is not there into a StoreError', async () => {
     const client = new MongoClient('mongodb://127.0.0.1:1', { serverSelectionTimeoutMS: 50 })
     const sessions = createSessions({ store: mongodbStore({ collection: client.db().collection('sessions') }) })
-    const cookie = `__Host-sid=${'A'.repeat(22)}.${'A'.repeat(43)}`
-    await expect(sessions.open({ cookie, secure: true })).rejects.toMatchObject({
+    await expect(sessions.open({ cookie: COOKIE, secure: true })).rejects.toMatchObject({
       code: 'ERR_SOJOURN_STORE',
       status: 503,
     })
