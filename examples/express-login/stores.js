@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { d1Store } from 'sojourn/cloudflare'
+import { d1Store, durableObjectStore, workersKvStore } from 'sojourn/cloudflare'
 import { cookieStore } from 'sojourn/cookie'
 import { dynamodbStore } from 'sojourn/dynamodb'
 import { memcachedStore } from 'sojourn/memcached'
@@ -11,6 +11,7 @@ import { redisStore } from 'sojourn/redis'
 import { sealed } from 'sojourn/sealed'
 import { sqliteStore } from 'sojourn/sqlite'
 import { openDatabase } from './sqlite.js'
+import { openWorkerd } from './workerd.js'
 
 /**
  * Where sessions can live: the first entry whose variable is set wins; the last needs none.
@@ -97,12 +98,31 @@ const STORES = [
     name: 'D1',
     variable: 'CLOUDFLARE_D1_FOLDER', // Cloudflare's own runtime, on this machine; in a Worker the binding is env.DB
     async open(folder, tell) {
-      const { Miniflare } = await import('miniflare')
-      const script = 'export default { fetch: () => new Response() }'
-      const miniflare = new Miniflare({ modules: true, script, d1Databases: ['DB'], defaultPersistRoot: folder })
-      const store = d1Store({ database: told(await miniflare.getD1Database('DB'), { prepare: tell }) })
+      const workerd = await openWorkerd(folder)
+      const store = d1Store({ database: told(await workerd.getD1Database('DB'), { prepare: tell }) })
       await store.migrate()
-      return { store, close: () => miniflare.dispose() }
+      return { store, close: () => workerd.dispose() }
+    },
+  },
+  {
+    name: 'Durable Objects',
+    variable: 'CLOUDFLARE_OBJECTS_FOLDER',
+    async open(folder, tell) {
+      const workerd = await openWorkerd(folder)
+      const namespace = await workerd.getDurableObjectNamespace('OBJECTS')
+      const fetch = (url, { body }) => tell(`SojournObject ${JSON.parse(body).do}`)
+      const get = (id) => told(namespace.get(id), { fetch })
+      const store = durableObjectStore({ namespace: told(namespace, {}, { get }) })
+      return { store, close: () => workerd.dispose() }
+    },
+  },
+  {
+    name: 'Workers KV, which does not keep P1, P2 and P4', // for sign-ins use one of the two above
+    variable: 'CLOUDFLARE_KV_FOLDER',
+    async open(folder, tell) {
+      const workerd = await openWorkerd(folder)
+      const namespace = told(await workerd.getKVNamespace('KV'), keyed(['get', 'put', 'delete'], tell))
+      return { store: workersKvStore({ namespace }), close: () => workerd.dispose() }
     },
   },
   {
@@ -111,8 +131,8 @@ const STORES = [
     async open(url, tell) {
       const [{ createClient }, { RedisStore }] = await Promise.all([import('redis'), import('connect-redis')])
       const client = await createClient({ url }).connect()
-      const commands = ['get', 'set', 'del'].map((command) => [command, (key) => tell(`${command} ${key}`)])
-      const store = fromConnectStore(new RedisStore({ client: told(client, Object.fromEntries(commands)) }))
+      const commands = keyed(['get', 'set', 'del'], tell)
+      const store = fromConnectStore(new RedisStore({ client: told(client, commands) }))
       return { store, close: () => client.close() }
     },
   },
@@ -146,6 +166,11 @@ export async function openStore(env, tell = () => {}) {
 function operations(tell) {
   const names = ['getItem', 'putItem', 'updateItem', 'query', 'scan', 'batchGetItem', 'batchWriteItem']
   return Object.fromEntries(names.map((name) => [name, ({ TableName = '' }) => tell(`${name} ${TableName}`.trim())]))
+}
+
+/** What is told of commands whose first argument is a key. */
+function keyed(names, tell) {
+  return Object.fromEntries(names.map((name) => [name, (key) => tell(`${name} ${key}`)]))
 }
 
 /** A client whose methods of these names say what they were given, before they do it; others are replaced. */

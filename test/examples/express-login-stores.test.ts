@@ -98,14 +98,20 @@ it('runs on DynamoDB, and the tour shows its own commands', async () => {
   }
 })
 
-it('runs on D1, in Cloudflare’s runtime, and the tour shows its own commands', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sojourn-login-d1-'))
-  const env = { CLOUDFLARE_D1_FOLDER: folder }
+it.each([
+  ['D1', 'CLOUDFLARE_D1_FOLDER', /engine: .*UPDATE/],
+  ['Durable Objects', 'CLOUDFLARE_OBJECTS_FOLDER', /engine: .*SojournObject save/],
+  ['Workers KV, which does not keep P1, P2 and P4', 'CLOUDFLARE_KV_FOLDER', /engine: .*put sojourn:/],
+])('runs on %s, in Cloudflare’s runtime, and the tour shows its own commands', async (name, variable, engineSays) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sojourn-login-workerd-'))
+  const env = { [variable]: folder }
   try {
-    await useIt(env, 'D1', 'SIGTERM') // workerd is a process of its own, and would outlive a kill
+    await useIt(env, name, 'SIGTERM') // workerd is a process of its own, and would outlive a kill
     const stdout = await takeTour(env)
-    expect(stdout).toMatch(/engine: .*UPDATE/)
+    expect(stdout).toContain(`sessions in ${name}.`)
+    expect(stdout).toMatch(engineSays)
     expect(stdout).toContain('All seven steps were as promised.')
+    expect(stdout).not.toMatch(/[\w-]{22}/)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
