@@ -13,7 +13,7 @@ import type { Moment } from './moment.ts'
 import type { Settings } from './options.ts'
 import type { OwnSession } from './own-session.ts'
 import { isSecure } from './request.ts'
-import type { Session } from './session.ts'
+import { hasOtherSave, type Session } from './session.ts'
 import { setCookie } from './set-cookie.ts'
 import { type Secret, sign } from './signature.ts'
 
@@ -126,12 +126,11 @@ export class Commit {
     }
   }
 
-  /** Saves through the session's own `save`, if somebody has put one before ours. */
+  /** Saves through `save`, if that is another than ours. */
   async #save(session: Session, now: Moment): Promise<boolean> {
     const { dealings } = this.#parties
     try {
-      if (!Object.hasOwn(session, 'save') || typeof session.save !== 'function')
-        return await dealings.save(session, now)
+      if (!hasOtherSave(session)) return await dealings.save(session, now)
       await new Promise<void>((resolve, reject) => {
         void session.save((error) => (error ? reject(error) : resolve()))
       })

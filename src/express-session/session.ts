@@ -74,6 +74,13 @@ export class Session {
   }
 }
 
+const { save } = Session.prototype
+
+/** Whether somebody has put another `save` before ours, on the session or on the prototype of all. */
+export function hasOtherSave(session: Session): boolean {
+  return typeof session.save === 'function' && session.save !== save
+}
+
 // --- internal ---
 
 function keeperOf({ req }: Session): SessionKeeper {

@@ -1,7 +1,7 @@
 /** Whatever a client sends and whatever lies in the store: an answer every time, and no browser is shut out by it. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { Application } from './_application.ts'
-import { DROP_IN, type Handle } from './_libraries.ts'
+import { type AnySession, DROP_IN, type Handle } from './_libraries.ts'
 
 let application: Application
 beforeEach(async () => {
@@ -182,6 +182,28 @@ describe('a handler', () => {
     })
     expect(calls).toEqual(['save'])
     expect(await application.stored()).toMatchObject({ n: 1 })
+  })
+
+  it('is heard with the save() that it has put on the prototype of all sessions', async () => {
+    await value()
+    const { prototype } = DROP_IN.Session as unknown as { prototype: AnySession }
+    const { save } = prototype
+    onTestFinished(() => void Object.defineProperty(prototype, 'save', { value: save }))
+    const calls: string[] = []
+    Object.defineProperty(prototype, 'save', {
+      value(this: AnySession, done: () => void) {
+        calls.push(this.id)
+        return save.call(this, done)
+      },
+    })
+    await application.ask(login)
+    expect(calls).toEqual([])
+    await application.ask((request, response) => {
+      request.session['n'] = 1
+      response.end()
+    })
+    expect(calls).toEqual([application.id])
+    expect(await application.stored()).toMatchObject({ user: 'ada', n: 1 })
   })
 
   it('that assigns an object replaces the data, and the id stays', async () => {
