@@ -29,7 +29,7 @@ interface Client {
   on(event: 'commandStarted', listener: (event: Started) => void): unknown
   connect(): Promise<unknown>
   close(): Promise<unknown>
-  db(): { collection(name: string): unknown }
+  db(): { collection(name: string): unknown; dropCollection(name: string): Promise<unknown> }
 }
 
 /** A live collection must fit without a cast: these lines are the proof that both majors' types do. */
@@ -62,6 +62,7 @@ describe.each<[string, new (url: string, options: { monitorCommands: true }) => 
     await Promise.all([store.migrate(), other.migrate()])
   })
   afterAll(async () => {
+    await clients[0]!.db().dropCollection(name)
     await Promise.all(clients.map((client) => client.close()))
     await standIn?.close()
   })
@@ -106,6 +107,7 @@ describe.each<[string, new (url: string, options: { monitorCommands: true }) => 
       code: 'ERR_SOJOURN_STORE',
       message: expect.stringContaining('drop it, and run store.migrate() again') as string,
     })
+    await collection.drop()
   })
 
   it('reads from the primary and waits for a majority, whatever the client does otherwise', async () => {
