@@ -8,6 +8,7 @@ import { createSession, type Row } from './create-session.ts'
 import type { Settings } from './options.ts'
 import type { ForeignRequest } from './request.ts'
 import { Session, type SessionRequest } from './session.ts'
+import { Store } from './store.ts'
 
 export type VisitedRequest = SessionRequest & ForeignRequest & { [KEEPER]?: object }
 
@@ -40,9 +41,11 @@ export class OwnSession {
     return (this.#given = beginSession(this.request, this.#settings))
   }
 
-  /** Makes one of a row. @throws TypeError for a row without a cookie */
-  make(row: object, create: (request: SessionRequest, row: Row) => Session = createSession): Session {
-    return (this.#given = create(this.request, row as Row))
+  /** Makes one of a row, as the store does if it is one of ours. @throws TypeError for a row without a cookie */
+  make(row: object): Session {
+    const { store } = this.#settings
+    const maker = store instanceof Store ? store : { createSession }
+    return (this.#given = maker.createSession(this.request, row as Row))
   }
 
   /** Takes what a handler assigned to `req.session`, when it is no session, for the session's new data. */

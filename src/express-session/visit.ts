@@ -11,7 +11,7 @@ import { type Gated, KEEPER } from '../adapters/_methods.ts'
 import type { Awaitable } from '../core/store.ts'
 import { isPromise } from '../shell/calls.ts'
 import { Commit, NONE } from './commit.ts'
-import { createSession, isRow } from './create-session.ts'
+import { isRow } from './create-session.ts'
 import { Dealings } from './dealings.ts'
 import { warnOnce } from './deprecations.ts'
 import { splitEnd } from './early-head.ts'
@@ -24,7 +24,6 @@ import { readId } from './request.ts'
 import { RequestKeeper } from './request-keeper.ts'
 import type { Session, SessionKeeper } from './session.ts'
 import type { Secret } from './signature.ts'
-import { Store } from './store.ts'
 
 export class Visit implements GateKeeper {
   gate: Gated | undefined
@@ -101,10 +100,8 @@ export class Visit implements GateKeeper {
 
   /** Gives whether the row could be made a session. */
   #resume(row: object): boolean {
-    const { store, strict } = this.#settings
-    if (!strict && !isRow(row)) return warnOfRow()
-    const create = store instanceof Store ? store.createSession.bind(store) : createSession
-    const now = this.#momentOf(this.#own.make(row, create))
+    if (!this.#settings.strict && !isRow(row)) return warnOfRow()
+    const now = this.#momentOf(this.#own.make(row))
     if (!now) return warnOfRow()
     this.#dealings.resume(now)
     this.#ledger.resume(now)

@@ -293,14 +293,29 @@ describe.each([['destroy'], ['regenerate']] as const)('a failed %s', (method) =>
   })
 })
 
+it('a session is made by the store, if it does so itself: at its load and when it is loaded anew', async () => {
+  const application = await signedIn()
+  const { store } = application
+  const { createSession } = store
+  store.createSession = function (request, row) {
+    return createSession.call(this, request, { ...row, made: 'by the store' })
+  }
+  const answer = await application.ask(async (request, response) => {
+    const first = request.session
+    await first.reload()
+    response.end([first, request.session].map(({ made }) => made).join())
+  })
+  expect(answer.body).toBe('by the store,by the store')
+})
+
 describe('a response', () => {
-  it('calls the callback of its end', async () => {
-    const application = await signedIn()
+  it.each([false, true])('calls the callback of its end (strictCompat: %s)', async (strictCompat) => {
+    const application = await signedIn({ options: { strictCompat } })
     const ended = new Promise<void>((resolve) => {
       void application.ask((request, response) => {
         request.session['n'] = 1
         response.setHeader('Content-Length', 2)
-        response.end('ok', 'utf8', resolve)
+        expect(response.end('ok', 'utf8', resolve)).toBe(response)
       })
     })
     await expect(ended).resolves.toBeUndefined()
