@@ -186,6 +186,11 @@ const SINGLE: readonly Conversation[] = [
     steps: ROUND,
   })),
   { name: 'an expiry', options: { cookie: { expires: new Date(4_000_000_000_000) }, rolling: true }, steps: ROUND },
+  {
+    name: 'a cookie that cannot be written',
+    options: { cookie: { domain: 'no domain' } },
+    steps: { 'a change': count, 'a redirect': redirect, 'a read': read },
+  },
   { name: 'no path', options: { cookie: { path: undefined } }, steps: ROUND },
   {
     name: 'options that a function gives',

@@ -14,6 +14,9 @@ export interface Intended<F extends keyof Seen = keyof Seen> {
 /** The step whose touch comes after a save of its own that failed: nobody knows what that has left behind. */
 const FAILED_AND_TOUCHED = 'a save whose failure the handler answers'
 
+const UNWRITABLE = 'A cookie that cannot be written is an error response'
+const isUnwritable = ({ conversation }: Difference): boolean => conversation === 'a cookie that cannot be written'
+
 const intended = <F extends keyof Seen>(each: Intended<F>): Intended => each
 
 export const INTENDED: readonly Intended[] = [
@@ -72,6 +75,21 @@ export const INTENDED: readonly Intended[] = [
     becomes: (theirs) => theirs.filter((call, at) => !(call.startsWith('destroy ') && call === theirs[at - 1])),
   }),
   ...errorResponse('A failed save is an error response', ({ step }) => step.startsWith('a failed save'), 'set failed'),
+  ...errorResponse(
+    UNWRITABLE,
+    (difference) => isUnwritable(difference) && difference.step !== 'a read',
+    'option domain is invalid',
+  ),
+  intended({
+    row: UNWRITABLE,
+    field: 'calls',
+    becomes: (theirs, _, difference) => (isUnwritable(difference) ? [] : theirs),
+  }),
+  intended({
+    row: UNWRITABLE,
+    field: 'stored',
+    becomes: (theirs, _, difference) => (isUnwritable(difference) ? {} : theirs),
+  }),
 ]
 
 /** Whether a difference is meant in one of the two modes. */

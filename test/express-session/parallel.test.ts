@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { Gate } from '../support/gate.ts'
 import { SECRET } from './_application.ts'
+import { hold } from './_faults.ts'
 import { type AnyRequest, DROP_IN, EXPRESS_SESSION } from './_libraries.ts'
 import { applications, both, changing, describeRaces, set, standing } from './_races.ts'
 
@@ -9,17 +10,62 @@ describeRaces()
 
 const signedIn = applications()
 
-describe('two requests that change one session at once', () => {
-  it('lose one with express-session', async () => {
-    const application = await signedIn({}, EXPRESS_SESSION)
+/** What the drop-in does otherwise on purpose, and does like this when it is told to. */
+describe.each([
+  ['express-session', EXPRESS_SESSION, {}],
+  ['the drop-in with strictCompat', DROP_IN, { strictCompat: true }],
+] as const)('%s', (_, library, options) => {
+  it('loses one of two changes of one session', async () => {
+    const application = await signedIn(options, library)
     await both(application, set('a', 1), set('b', 2))
     expect(await application.stored()).not.toHaveProperty('a')
+    expect(await application.stored()).toMatchObject({ b: 2 })
   })
 
-  it('lose one with strictCompat, as with express-session', async () => {
-    const application = await signedIn({ strictCompat: true })
-    await both(application, set('a', 1), set('b', 2))
-    expect(await application.stored()).not.toHaveProperty('a')
+  it.each<[name: string, end: (request: AnyRequest) => unknown]>([
+    ['destroy', ({ session }) => new Promise((resolve) => void session.destroy(resolve))],
+    ['regenerate', ({ session }) => new Promise((resolve) => void session.regenerate(resolve))],
+    ['unset', (request) => (request.session = null as never)],
+  ])('brings back a session that was ended by %s', async (_, end) => {
+    const application = await signedIn({ ...options, unset: 'destroy' }, library)
+    const gate = new Gate()
+    const { id, cookie } = application
+    const slow = application.ask(standing(gate, set('changed')), { cookie: cookie! })
+    await gate.reached
+    await application.ask(changing(end))
+    expect(await application.stored(id)).toBeUndefined()
+    gate.open()
+    await slow
+    expect(await application.stored(id)).toMatchObject({ user: 'ada', changed: true })
+  })
+
+  it('touches while a write is under way', async () => {
+    const application = await signedIn(options, library)
+    const write = hold(application.store, 'set')
+    const slow = application.ask(changing(set('a', 1)))
+    await write.reached
+    await application.ask(changing(() => undefined))
+    expect(application.takeCalls()).toContain(`touch ${application.id}`)
+    write.open()
+    await slow
+  })
+
+  it.each([
+    ['destroy', 'destroy'],
+    ['save', 'set'],
+    ['regenerate', 'destroy'],
+  ] as const)('lets a response overtake a %s that its handler began', async (method, asked) => {
+    const application = await signedIn(options, library)
+    const held = hold(application.store, asked)
+    const heard = new Gate()
+    const answer = application.ask((request, response) => {
+      void request.session[method](() => heard.open())
+      response.end('done')
+    })
+    await held.reached
+    expect((await answer).body).toBe('done')
+    held.open()
+    await heard.pass()
   })
 })
 
