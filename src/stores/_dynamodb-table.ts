@@ -187,7 +187,9 @@ const SHAPE = {
 }
 
 const CREDENTIALS = "see that the client's credentials are right"
+const ENDPOINT = "see that the client's region and endpoint are right, and that this machine reaches them"
 
+/** By DynamoDB's name for it; what never got there has a code of Node's. */
 const REMEDIES: Record<string, string> = {
   ResourceNotFoundException: 'run store.migrate() once, or create the table with the string keys pk and sk',
   AccessDeniedException: 'allow the client to read, write and query the table',
@@ -198,14 +200,20 @@ const REMEDIES: Record<string, string> = {
   CredentialsProviderError: 'give the client credentials',
   ProvisionedThroughputExceededException: 'raise the capacity of the table, or let it be paid by request',
   ThrottlingException: 'raise the limits of the account, or spread the load',
+  ECONNREFUSED: ENDPOINT,
+  ENOTFOUND: ENDPOINT,
+  EHOSTUNREACH: ENDPOINT,
+  ETIMEDOUT: ENDPOINT,
+  TimeoutError: ENDPOINT,
 }
 
 /** DynamoDB's own conflicts and refusals stay as they are; for what somebody can mend, the error says how. */
 function explained(error: unknown, table: string): unknown {
-  const remedy = REMEDIES[nameOf(error) ?? '']
-  return remedy
-    ? new StoreError(`DynamoDB refused table "${table}" (${nameOf(error)}, see cause); ${remedy}`, { cause: error })
-    : error
+  const { code = '', name = '' } = (error ?? {}) as { code?: string; name?: string }
+  const word = [code, name].find((each) => Object.hasOwn(REMEDIES, each))
+  return word === undefined
+    ? error
+    : new StoreError(`DynamoDB refused table "${table}" (${word}, see cause); ${REMEDIES[word]}`, { cause: error })
 }
 
 function nameOf(error: unknown): string | undefined {

@@ -178,11 +178,29 @@ describe('dynamodbStore on dynalite', () => {
     expect(await stores[0]!.load('strange', call)).toBeUndefined()
   })
 
-  it('turns a server that is not there into a StoreError', async () => {
+  it.each([{ code: 'ENOTFOUND' }, { code: 'EHOSTUNREACH' }, { code: 'ETIMEDOUT' }, { name: 'TimeoutError' }])(
+    'says of %j that the endpoint may be wrong',
+    async (fault) => {
+      const client = watching(server.client(), () => Promise.reject(Object.assign(new Error('no way there'), fault)))
+      await expect(dynamodbStore({ client, table: 'sessions' }).load('one', call)).rejects.toMatchObject({
+        code: 'ERR_SOJOURN_STORE',
+        message: expect.stringContaining('region and endpoint are right') as string,
+      })
+    },
+  )
+
+  it('says of a server that is not there what to look at', async () => {
     const nowhere = dynamoClient(1)
-    const sessions = createSessions({ store: dynamodbStore({ client: nowhere, table: 'sessions' }) })
+    const store = dynamodbStore({ client: nowhere, table: 'sessions' })
+    const unreachable = {
+      name: 'StoreError',
+      code: 'ERR_SOJOURN_STORE',
+      status: 503,
+      message: expect.stringContaining('region and endpoint are right') as string,
+    }
+    await expect(store.load('one', call)).rejects.toMatchObject(unreachable)
     const cookie = `__Host-sid=${'A'.repeat(22)}.${'A'.repeat(43)}`
-    await expect(sessions.open({ cookie, secure: true })).rejects.toMatchObject({ code: 'ERR_SOJOURN_STORE' })
+    await expect(createSessions({ store }).open({ cookie, secure: true })).rejects.toMatchObject(unreachable)
     nowhere.destroy()
   })
 })
