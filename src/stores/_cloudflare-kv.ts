@@ -23,8 +23,9 @@ export interface WorkersKvStoreOptions {
 }
 
 /**
- * A store that promises less: **P1 and P2 do not hold on it.** For up to a minute another location may go on answering
- * with a session that has ended, and of two writes at once one is lost. It can neither list nor revoke by principal.
+ * A store that promises less: **P1, P2 and P4 do not hold on it.** For up to a minute another location may go on
+ * answering with a session that has ended, or with the anonymous one of before a sign-in, and of two writes at once one
+ * is lost. It can neither list nor revoke by principal.
  */
 export interface WorkersKvStore extends Store {
   readonly consistency: 'eventual'
