@@ -70,7 +70,9 @@ export const storeContract: readonly Requirement[] = [
     'A session larger than the engine takes is an error of a known kind',
     ['stores/memory', 'a session larger than the whole store is refused, and nobody has to go for it'],
     ['stores/memcached', 'refuses a session that no item can hold, and the one before it stays'],
-    ['stores/dynamodb', 'says that a session is larger than an item, and keeps what was there'],
+    ['stores/dynamodb', 'says that a session is larger than an item'],
+    ['stores/mongodb', 'says that a session is too large for a document'],
+    ['stores/cloudflare', 'says so, and loses nothing'],
   ),
   otherwise(
     'L11',
