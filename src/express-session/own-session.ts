@@ -24,7 +24,7 @@ export class OwnSession {
   }
 
   /** What is there now, a session or what a handler has put in its place. */
-  get current(): object | undefined {
+  get current(): unknown {
     const { session, sessionID } = this.request
     return session && typeof sessionID === 'string' ? session : undefined
   }
@@ -48,8 +48,13 @@ export class OwnSession {
     return (this.#given = maker.createSession(this.request, row as Row))
   }
 
-  /** Takes what a handler assigned to `req.session`, when it is no session, for the session's new data. */
-  adopt(assigned: object): Session {
+  /**
+   * Takes what a handler assigned to `req.session`, when it is no session, for the session's new data.
+   *
+   * @throws TypeError for what is no data either
+   */
+  adopt(assigned: unknown): Session {
+    if (typeof assigned !== 'object' || assigned === null || Array.isArray(assigned)) throw noData(assigned)
     if (assigned instanceof Session || typeof (assigned as Partial<Session>).touch === 'function')
       return assigned as Session
     const session = new Session(this.request, { ...assigned, cookie: this.#given?.cookie })
@@ -65,4 +70,13 @@ export function beginSession(request: VisitedRequest, settings: Settings): Sessi
   request.session = session
   session.cookie = settings.newCookie(request)
   return session
+}
+
+// --- internal ---
+
+function noData(assigned: unknown): TypeError {
+  const kind = Array.isArray(assigned) ? 'list' : typeof assigned
+  return new TypeError(
+    `req.session was set to a ${kind}, which holds no data by name; assign an object, or null to unset it`,
+  )
 }

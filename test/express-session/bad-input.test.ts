@@ -229,6 +229,26 @@ describe('a handler', () => {
     expect(await application.ask(who)).toMatchObject({ status: 200, body: 'ada' })
   })
 
+  it.each<[kind: string, assigned: unknown]>([
+    ['string', 'xy'],
+    ['number', 7],
+    ['boolean', true],
+    ['function', () => 1],
+    ['list', ['x']],
+  ])('that assigns a %s gets an error response, and the session stays as it was', async (kind, assigned) => {
+    for (const strictCompat of [false, true]) {
+      const other = await Application.of(DROP_IN, { options: { strictCompat } })
+      onTestFinished(() => other.close())
+      await other.ask(login)
+      const answer = await other.ask((request, response) => {
+        request.session = assigned as never
+        response.end('ok')
+      })
+      expect(answer).toMatchObject({ status: 500, body: expect.stringContaining(`set to a ${kind}, `) as string })
+      expect(await other.ask(who)).toMatchObject({ status: 200, body: 'ada' })
+    }
+  })
+
   it('that takes the cookie away gets an error response', async () => {
     await value()
     const answer = await application.ask((request, response) => {
