@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import knex from 'knex'
+import { MongoClient } from 'mongodb'
 import { Pool } from 'pg'
 import { createClient } from 'redis'
 import { ownMariadb, startMariadb } from '../servers/mariadb.ts'
@@ -81,9 +82,15 @@ export const STORES: Readonly<Record<string, () => Promise<Opened>>> = {
   async 'connect-mongo'() {
     const server = process.env['MONGODB_URL'] ? undefined : await startMongoStandIn()
     const mongoUrl = process.env['MONGODB_URL'] ?? server!.url
-    const options = { mongoUrl, collectionName: `connect_mongo_${randomUUID()}` }
-    const store = new (classOf('connect-mongo', 'MongoStore'))(options)
-    return opened(store, () => store.close(), server?.close)
+    const collectionName = `connect_mongo_${randomUUID()}`
+    const store = new (classOf('connect-mongo', 'MongoStore'))({ mongoUrl, collectionName })
+    const tidy = async (): Promise<void> => {
+      const client = await new MongoClient(mongoUrl).connect()
+      await client.db().dropCollection(collectionName)
+      await client.close()
+      await server?.close()
+    }
+    return opened(store, () => store.close(), tidy)
   },
   async 'session-file-store'() {
     const path = mkdtempSync(join(tmpdir(), 'sojourn-files-'))
