@@ -11,6 +11,8 @@ export const SECRET = 'keyboard cat'
 
 export interface Parts {
   options?: object
+  /** Where the middleware is mounted, default everywhere. */
+  at?: string
   before?: Handle[]
   after?: Handle[]
   /** Gives the store; unless there is one, it is the library's own `MemoryStore`. */
@@ -54,7 +56,7 @@ export class Application {
 
   static async of(
     library: Library,
-    { options, before = [], after = [], open, store, trustProxy }: Parts = {},
+    { options, at = '/', before = [], after = [], open, store, trustProxy }: Parts = {},
   ): Promise<Application> {
     const made = new Application(open?.(library) ?? new library.MemoryStore())
     store?.(made.store)
@@ -63,7 +65,7 @@ export class Application {
     const use = app.use.bind(app) as (handle: unknown) => void
     const defaults = { secret: SECRET, resave: false, saveUninitialized: false, store: made.store }
     for (const each of before) use(each)
-    use(library({ ...defaults, ...options }))
+    app.use(at, library({ ...defaults, ...options }) as express.RequestHandler)
     for (const each of after) use(each)
     use((request: AnyRequest, response: never, next: never) =>
       made.#handles[Number(request.headers['x-handle'])]!(request, response, next),

@@ -1,7 +1,7 @@
 /** What browsers and applications say to each other: one script, for both libraries. */
 import { createHmac, createSecretKey } from 'node:crypto'
 import type { Ask, Parts } from './_application.ts'
-import type { Handle } from './_libraries.ts'
+import type { AnyStore, Handle } from './_libraries.ts'
 
 export interface Step extends Ask {
   readonly handle: Handle
@@ -161,7 +161,11 @@ const SINGLE: readonly Conversation[] = [
   { name: 'a name', options: { name: 'sid.x' }, steps: ROUND },
   { name: 'a name under its old key', options: { key: 'old' }, steps: ROUND },
   { name: 'an id of its own', options: { genid: () => 'A'.repeat(32) }, steps: ROUND },
-  { name: 'an id that is none', options: { genid: () => undefined, saveUninitialized: true }, steps: ROUND },
+  ...[undefined, null, 7, {}].map((id) => ({
+    name: `an id that is none: ${JSON.stringify(id)}`,
+    options: { genid: () => id, saveUninitialized: true },
+    steps: ROUND,
+  })),
   {
     name: 'every attribute',
     options: {
@@ -206,6 +210,16 @@ const SINGLE: readonly Conversation[] = [
       'beside it': { handle: read, path: '/administrator' },
       'above it': { handle: read, path: '/' },
       'an address in full': { handle: read, path: 'http://localhost/admin' },
+    },
+  },
+  {
+    name: 'a mount, at which the url is cut',
+    at: '/admin',
+    options: { cookie: { path: '/admin' } },
+    steps: {
+      'at it': { handle: count, path: '/admin' },
+      'under it': { handle: count, path: '/admin/users' },
+      'beside it': { handle: (request, response) => response.end(typeof request.session), path: '/users' },
     },
   },
   ...[undefined, true, false].flatMap((proxy) =>
@@ -301,17 +315,7 @@ const SINGLE: readonly Conversation[] = [
       'a change of the next one': count,
     },
   },
-  {
-    name: 'a store that goes away',
-    steps: {
-      before: count,
-      'it goes': (request, response) => {
-        request.sessionStore.emit('disconnect')
-        response.end('gone')
-      },
-      without: (request, response) => response.end(typeof request.session),
-    },
-  },
+  awayAndBack(),
   {
     name: 'a store without touch',
     options: { rolling: true, cookie: { maxAge: 600_000 } },
@@ -424,6 +428,25 @@ const SINGLE: readonly Conversation[] = [
 ]
 
 export const CONVERSATIONS: readonly Conversation[] = [...COMBINATIONS, ...SINGLE]
+
+/** While its store says that it is away, requests go without a session. */
+function awayAndBack(): Conversation {
+  let store: AnyStore
+  const goes: Handle = (request, response) => {
+    store = request.sessionStore
+    store.emit('disconnect')
+    response.end('gone')
+  }
+  const comes: Handle = (request, response) => {
+    store.emit('connect')
+    response.end(typeof request.session)
+  }
+  const without: Handle = (request, response) => response.end(typeof request.session)
+  return {
+    name: 'a store that goes away and comes back',
+    steps: { before: count, 'it goes': goes, without, 'it comes': comes, after: count, 'a read': read },
+  }
+}
 
 function mark(request: { session: { [key: string]: unknown } }): void {
   request.session['mark'] = Number(request.session['mark'] ?? 0) + 1
