@@ -26,6 +26,7 @@ export interface ObjectState {
     delete(keys: string[]): Promise<unknown>
     deleteAll(): Promise<void>
     list(options: { prefix: string }): Promise<Map<string, unknown>>
+    getAlarm(): Promise<number | null>
     setAlarm(at: number): Promise<void>
   }
 }
@@ -121,7 +122,8 @@ export function durableObjectStore({ namespace }: DurableObjectStoreOptions): Du
 /**
  * The Durable Object: of a session, or of a principal. Export it from your Worker and bind a namespace to it.
  *
- * Its storage sweeps itself by an alarm, ten minutes after the session expired.
+ * Its storage sweeps itself by an alarm: a session's ten minutes after it expired, a principal's when the last session
+ * that may be entered there has.
  */
 export class SojournObject {
   readonly #storage: ObjectState['storage']
@@ -167,15 +169,17 @@ export class SojournObject {
       case 'remove':
         return this.#storage.deleteAll()
       case 'enter':
-        return this.#storage.put({ [`s:${ask.id}`]: ask.now })
+        await this.#storage.put({ [`s:${ask.id}`]: ask.now })
+        return this.#sweepFrom(ask.now + LONGEST_MS)
       case 'ids':
         return [...(await this.#storage.list({ prefix: 's:' })).keys()].map((key) => key.slice(2))
       case 'sweep':
         return this.#sweep(ask.ids, ask.now)
       case 'mark':
-        return this.#storage.put({
+        await this.#storage.put({
           revoked: Math.max(ask.now, ((await this.#storage.get('revoked')) as number | undefined) ?? ask.now),
         })
+        return this.#sweepFrom(ask.now + REVOCATION_MARK_MS)
       case 'marked':
         return this.#storage.get('revoked')
     }
@@ -186,6 +190,12 @@ export class SojournObject {
     const entries = await this.#storage.list({ prefix: 's:' })
     const old = ids.map((id) => `s:${id}`).filter((key) => (entries.get(key) as number) < now - REVOCATION_MARK_MS)
     if (old.length > 0) await this.#storage.delete(old)
+  }
+
+  /** Forward only: what was there before is to stay as long as it was. */
+  async #sweepFrom(end: number): Promise<void> {
+    const at = end + BROOM_DELAY_MS
+    if (at > ((await this.#storage.getAlarm()) ?? 0)) await this.#storage.setAlarm(at)
   }
 
   async #session(): Promise<StoredSession | undefined> {
@@ -204,6 +214,9 @@ export class SojournObject {
 }
 
 // --- internal ---
+
+/** No session outlives 400 days: browsers keep no cookie longer. */
+const LONGEST_MS = 400 * 86_400_000
 
 type Ask =
   | { do: 'load'; now: number | null }

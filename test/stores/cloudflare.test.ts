@@ -48,6 +48,31 @@ describe.each([
   })
 })
 
+describe("a principal's object in workerd", () => {
+  const call = async (method: string, ...args: unknown[]): Promise<unknown> =>
+    (await worker.ask('objects/call', { method: 'POST', body: JSON.stringify({ method, args }) })).json()
+  const day = 86_400_000
+  const now = Date.now()
+  const session = (principal: string) => ({ version: 1, expiresAt: now + day, principal, body: 'line\n{}' })
+  const ids = async (principal: string) => ((await call('list', principal, { now })) as [string][]).map(([id]) => id)
+
+  it('sweeps itself when its sessions and its mark are over, and not before', async () => {
+    const [longAgo, hoursAgo] = [{ now: now - 401 * day }, { now: now - day / 4 }]
+    await call('create', 'of who is back', session('back'), { now })
+    await call('removeAll', 'back', { except: 'of who is back' }, hoursAgo)
+    await call('removeAll', 'marked', {}, hoursAgo)
+    await call('create', 'of who was here', session('away'), longAgo)
+    await expect.poll(() => call('revokedAt', 'marked', hoursAgo), PATIENT).toBeNull()
+    await expect.poll(() => ids('away'), PATIENT).toEqual([])
+    // An alarm that is to ring later is not brought nearer by a mark of then.
+    expect(await ids('back')).toEqual(['of who is back'])
+    expect(await call('revokedAt', 'back', hoursAgo)).toBe(hoursAgo.now)
+  })
+})
+
+/** An alarm rings when the runtime has time for it. */
+const PATIENT = { timeout: 4000 }
+
 /** The cases that KV cannot keep: it has no compare-and-swap, so of several writers at once more than one may win. */
 const NOT_KEPT_BY_KV = [
   'of many creates at once under one id, one wins',
