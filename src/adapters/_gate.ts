@@ -15,7 +15,7 @@ import { isPromise } from '../shell/calls.ts'
 import { Disguise, hasReason, LOOKS, nodeError } from './_disguise.ts'
 import { type Headers, putHeaders, spreadHead } from './_headers.ts'
 import { type Layer, layersOf, restoreLayers } from './_layers.ts'
-import { type Gated, gatePrototype, gateResponse, type Method, METHODS, type Methods, methodsOf } from './_methods.ts'
+import { type Gated, gatePrototype, gateResponse, LAYERED, type Method, type Methods, methodsOf } from './_methods.ts'
 
 /** Who decides what a response waits for. */
 export interface GateKeeper {
@@ -78,8 +78,7 @@ interface Ground {
 
 type Call = [method: Method, args: unknown[]]
 
-/** What others may lay above a gate; a layer that has seen a response must not outlive its failure. */
-const LAYERED = [...METHODS, 'on', 'flush']
+/** Gated methods on the prototype are only for responses on which nothing lies. */
 const NO_LAYERS: readonly Layer[] = LAYERED.map((name) => [name, undefined])
 
 class Gate implements Gated {

@@ -15,6 +15,9 @@ export const METHODS = ['writeHead', 'write', 'end', 'flushHeaders'] as const
 export type Method = (typeof METHODS)[number]
 export type Methods = { [M in Method]: (...args: unknown[]) => unknown }
 
+/** What others may lay above a gate; a layer that has seen a response must not outlive its failure. */
+export const LAYERED: readonly string[] = [...METHODS, 'on', 'flush']
+
 /** What stands before a response's methods. */
 export interface Gated {
   readonly response: ServerResponse
@@ -45,7 +48,7 @@ export function gateResponse(gate: Gated): void {
  */
 export function gatePrototype(response: ServerResponse): Methods | undefined {
   const prototype = frameworkPrototype(response, ServerResponse.prototype)
-  if (!prototype || METHODS.some((method) => Object.hasOwn(response, method))) return undefined
+  if (!prototype || LAYERED.some((name) => Object.hasOwn(response, name))) return undefined
   const known = methodsBelow.get(prototype)
   if (known) return known
   const below = {} as Methods

@@ -62,6 +62,34 @@ describe.each(FRAMEWORKS)('on %s', (framework) => {
     expect(errors).toMatchObject([{ code: 'ERR_SOJOURN_STORE', status: 503 }])
   })
 
+  it.each([
+    ['after the first look at the session', true],
+    ['before it', false],
+  ])('the error page has the layer that lay there before the session, and none from %s', async (_, isLater) => {
+    const { failure, onError } = heard()
+    const on: Res['on'] = function (this: Res, event, listener) {
+      return Object.getPrototypeOf(this).on.call(this, event, listener)
+    }
+    const { wire, store } = await stage({
+      framework,
+      before: [((_, res, next) => (Object.assign(res, { on }), next())) satisfies Handler],
+      handler(req, res) {
+        if (isLater) write(req)
+        Object.assign(res, { on: on.bind(res), flush: () => undefined })
+        if (!isLater) write(req)
+        res.end('answer')
+      },
+      onError,
+    })
+    store.fail('create')
+    const client = wire({})
+    const { res } = await failure
+    expect(res.on).toBe(on)
+    expect(res).not.toHaveProperty('flush')
+    res.end('sorry')
+    expect(await client.reply()).toMatchObject({ text: 'sorry' })
+  })
+
   it('the error handler finds a response on which nothing was sent (18)', async () => {
     const { failure, onError } = heard()
     const { wire, store } = await stage({
