@@ -7,7 +7,7 @@ export interface Intended<F extends keyof Seen = keyof Seen> {
   readonly row: string
   readonly field: F
   /** Where it is met: without `strictCompat`, unless this says otherwise. */
-  readonly in?: 'both' | 'strict'
+  readonly in?: 'strict'
   becomes(theirs: Seen[F], ours: Seen[F], difference: Difference): Seen[F]
 }
 
@@ -93,8 +93,8 @@ export const INTENDED: readonly Intended[] = [
 ]
 
 /** Whether a difference is meant in one of the two modes. */
-export function isIn({ in: modes }: Intended, strict: boolean): boolean {
-  return modes === 'both' || (modes === 'strict') === strict
+export function isIn({ in: mode }: Intended, strict: boolean): boolean {
+  return (mode === 'strict') === strict
 }
 
 /** Gives what is left of a difference when all that is meant has been taken into account, and which rows were. */

@@ -133,13 +133,18 @@ export function describeRaces(open?: () => AnyStore, endings: Endings = ENDINGS)
       const application = await signedIn({ resave })
       const { id } = application
       const gate = new Gate()
-      const slow = application.ask(standing(gate, set('changed')))
+      const written = new Gate()
+      const slow = application.ask(async (request, response) => {
+        await standing(gate, set('changed'))(request, response, () => undefined)
+        // Its save has its place in the line, behind the end.
+        written.open()
+      })
       await gate.reached
       const end = hold(application.store, 'destroy')
       const logout = application.ask(changing((request) => request.session.destroy()))
       await end.reached
       gate.open()
-      await Promise.resolve()
+      await written.pass()
       end.open()
       await Promise.all([slow, logout])
       expect(await application.stored(id)).toBeUndefined()
