@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Gate } from '../support/gate.ts'
 import { SECRET } from './_application.ts'
 import { hold } from './_faults.ts'
-import { type AnyRequest, DROP_IN, EXPRESS_SESSION } from './_libraries.ts'
+import { type AnyRequest, type AnySession, DROP_IN, EXPRESS_SESSION } from './_libraries.ts'
 import { applications, both, changing, describeRaces, set, standing } from './_races.ts'
 
 describeRaces()
@@ -69,22 +69,38 @@ describe.each([
   })
 })
 
-describe('two middlewares over one store', () => {
-  it('give each request its own ids and cookies', async () => {
+/** What the pages on the drop-in say of sessions that come back all the same. */
+describe('a destroyed session comes back', () => {
+  it('when the end by sessionStore.destroy() falls between the look and the write of a save', async () => {
     const application = await signedIn()
-    const other = DROP_IN({
-      secret: SECRET,
-      store: application.store,
-      resave: false,
-      saveUninitialized: false,
-      genid: () => 'B'.repeat(32),
-      name: 'other',
-    })
-    await application.ask(changing(set('a', 1)), { cookie: null })
-    expect(application.id).not.toBe('B'.repeat(32))
-    expect(other).toBeTypeOf('function')
+    const write = hold(application.store, 'set')
+    const slow = application.ask(changing(set('changed')))
+    await write.reached
+    await application.ask(
+      changing(({ sessionStore, sessionID }) => new Promise((resolve) => sessionStore.destroy(sessionID, resolve))),
+    )
+    expect(await application.stored()).toBeUndefined()
+    write.open()
+    await slow
+    expect(await application.stored()).toMatchObject({ changed: true })
   })
 
+  it.each([
+    ['express-session', EXPRESS_SESSION],
+    ['the drop-in', DROP_IN],
+  ] as const)('when one that store.load() gave saves after it (%s)', async (_, library) => {
+    const application = await signedIn({}, library)
+    const loaded = await new Promise<AnySession>((resolve) =>
+      application.store.load(application.id, (_, session) => resolve(session!)),
+    )
+    await application.ask(changing(({ session }) => new Promise((resolve) => void session.destroy(resolve))))
+    expect(await application.stored()).toBeUndefined()
+    await new Promise((resolve) => void loaded.save(resolve))
+    expect(await application.stored()).toMatchObject({ user: 'ada' })
+  })
+})
+
+describe('two middlewares over one store', () => {
   it('know of each other what they end', async () => {
     const application = await signedIn()
     const same = DROP_IN({ secret: SECRET, store: application.store, resave: false, saveUninitialized: false })
