@@ -189,7 +189,7 @@ export class SojournObject {
   async #sweep(ids: string[], now: number): Promise<void> {
     const entries = await this.#storage.list({ prefix: 's:' })
     const old = ids.map((id) => `s:${id}`).filter((key) => (entries.get(key) as number) < now - REVOCATION_MARK_MS)
-    if (old.length > 0) await this.#storage.delete(old)
+    while (old.length > 0) await this.#storage.delete(old.splice(0, MOST_KEYS))
   }
 
   /** Forward only: what was there before is to stay as long as it was. */
@@ -217,6 +217,9 @@ export class SojournObject {
 
 /** No session outlives 400 days: browsers keep no cookie longer. */
 const LONGEST_MS = 400 * 86_400_000
+
+/** @see https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/, delete */
+const MOST_KEYS = 128
 
 type Ask =
   | { do: 'load'; now: number | null }

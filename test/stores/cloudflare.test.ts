@@ -1,6 +1,12 @@
 /** The Cloudflare stores in workerd, Cloudflare's own runtime, through miniflare. */
 import { afterAll, describe, expect, it } from 'vitest'
-import { d1Store, durableObjectStore, migrationSql, workersKvStore } from '../../src/stores/cloudflare.ts'
+import {
+  d1Store,
+  durableObjectStore,
+  migrationSql,
+  SojournObject,
+  workersKvStore,
+} from '../../src/stores/cloudflare.ts'
 import { startWorkerd } from '../servers/workerd.ts'
 
 const worker = await startWorkerd()
@@ -68,6 +74,22 @@ describe("a principal's object in workerd", () => {
     expect(await ids('back')).toEqual(['of who is back'])
     expect(await call('revokedAt', 'back', hoursAgo)).toBe(hoursAgo.now)
   })
+})
+
+it("a principal's object deletes no more keys in one call than Cloudflare takes, which workerd by itself does not mind", async () => {
+  const entries = new Map(Array.from({ length: 300 }, (_, at) => [`s:ended ${at}`, 0]))
+  const taken: number[] = []
+  const storage = {
+    list: async () => new Map(entries),
+    async delete(keys: string[]) {
+      taken.push(keys.length)
+      for (const key of keys) entries.delete(key)
+    },
+  }
+  const object = new SojournObject({ storage } as never)
+  const ids = [...entries.keys()].map((key) => key.slice(2))
+  await object.fetch({ json: async () => ({ do: 'sweep', ids, now: Date.now() }) })
+  expect([taken, entries.size]).toEqual([[128, 128, 44], 0])
 })
 
 /** An alarm rings when the runtime has time for it. */
