@@ -9,7 +9,7 @@ import { type Options, resolveOptions } from './core/options.ts'
 import type { Plan } from './core/plan.ts'
 import { portOf, type Session, type SessionData } from './core/session.ts'
 import type { Awaitable, Store } from './core/store.ts'
-import { secretHasher } from './core/token.ts'
+import { markMaker, secretHasher } from './core/token.ts'
 import { Calls } from './shell/calls.ts'
 import { type EventName, Events, type Listener } from './shell/events.ts'
 import { Handle } from './shell/handle.ts'
@@ -122,12 +122,14 @@ class SessionManager<T extends object> implements Manager<T> {
     const reachable = sealed ? storeOfNothing(sealed, (now) => now + config.limits.lifetimeMs) : (store as Store)
     this.#store = scopeStore(reachable, config.namespace)
     const calls = new Calls(clock, config.storeTimeoutMs, events)
+    const random = options.random ?? pooledRandom()
     this.#shell = {
       calls,
       sealed,
       config,
       clock,
-      random: options.random ?? pooledRandom(),
+      random,
+      drawMark: markMaker(random),
       events,
       keeper: new Keeper(this.#store, calls, events, config.from),
       queue: new Queue(),

@@ -12,6 +12,7 @@
  */
 import type { Origin } from './predecessor.ts'
 import type { StoredSession } from './store.ts'
+import { writerOf } from './token.ts'
 
 /** What Sojourn knows of a session beside its data. */
 export interface Metadata extends Rare {
@@ -40,7 +41,7 @@ export interface Rare {
   readonly address?: string | undefined
   /** The session of another library that it came from. */
   readonly origin?: Origin | undefined
-  /** Marks of the writes shortly before this one, a comma between them, while several follow each other closely. */
+  /** The latest mark of each writer shortly before this one, a comma between them, while writes follow closely. */
   readonly marks?: string | undefined
 }
 
@@ -106,7 +107,10 @@ export function bears(metadata: Metadata, mark: string): boolean {
 /** The marks to carry on at the next write: those of writes that a slow resend could still be met by. */
 export function marksToKeep({ mark, marks, savedAt }: Metadata, now: number): string | undefined {
   if (now - savedAt >= CLOSE_MS) return undefined
-  return marks === undefined ? mark : `${marks},${mark}`.slice(1 - CLOSE_MARKS * (mark.length + 1)) // all of one length
+  if (marks === undefined) return mark
+  // The writes of one writer follow each other: by its latest it knows whether that was done.
+  const others = marks.split(',').filter((each) => writerOf(each) !== writerOf(mark))
+  return [...others, mark].slice(-CLOSE_MARKS).join(',')
 }
 
 export function formatMetadata(metadata: Metadata): string {

@@ -20,6 +20,7 @@ export interface Token {
 
 const ID_BYTES = 16
 const SECRET_BYTES = 32
+const WRITER_BYTES = 3
 const MARK_BYTES = 6
 
 // Base64url of 16 and of 32 bytes leaves spare bits in the last character. Only their canonical spelling, zero, is
@@ -50,9 +51,19 @@ export function drawSecret(random: Random): string {
   return base64url(random(SECRET_BYTES))
 }
 
-/** A write mark: tells one's own write from another's when a driver has sent a command twice. */
-export function drawMark(random: Random): string {
-  return base64url(random(MARK_BYTES))
+/**
+ * Gives what draws write marks: they tell one's own write from another's when a driver has sent a command twice. Those
+ * of one writer begin alike.
+ */
+export function markMaker(random: Random): () => string {
+  // Not before the first write: some platforms have no randomness until a request comes.
+  let writer: string | undefined
+  return () => (writer ??= base64url(random(WRITER_BYTES))) + base64url(random(MARK_BYTES))
+}
+
+/** Gives how the marks of a mark's writer begin. */
+export function writerOf(mark: string): string {
+  return mark.slice(0, (WRITER_BYTES * 4) / 3)
 }
 
 /**

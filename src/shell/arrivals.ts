@@ -15,7 +15,7 @@ import { type Claim, drawVersion, tokenOf } from '../core/predecessor.ts'
 import { normalisePrincipal } from '../core/principal.ts'
 import { bears, type SessionRecord } from '../core/record.ts'
 import { assignData } from '../core/session.ts'
-import { drawMark, type Token } from '../core/token.ts'
+import type { Token } from '../core/token.ts'
 import type { Labels } from './labels.ts'
 import type { Shell } from './shell.ts'
 
@@ -40,7 +40,7 @@ export async function findArrival(shell: Shell, claim: Claim, labels: Labels): P
 
 /** Brings an old session's data over; gives what is kept under the id then. */
 async function takeOver(shell: Shell, claim: Claim, token: Token, labels: Labels): Promise<SessionRecord | undefined> {
-  const { config, keeper, events, random, clock, hash } = shell
+  const { config, keeper, events, random, clock, hash, drawMark } = shell
   const old = await loadOld(shell, claim.id)
   // Gone, or taken over by another request since we looked.
   if (old === undefined) return keeper.load(token.id)
@@ -49,7 +49,7 @@ async function takeOver(shell: Shell, claim: Claim, token: Token, labels: Labels
     events.emit('unreadable', { id: token.id, reason: 'predecessor' })
     return undefined
   }
-  const mark = drawMark(random)
+  const mark = drawMark()
   const first = firstRecord(token.id, { ...content, mark, hash: hash(token.secret), labels }, clock(), config.limits)
   // Nobody has signed in just now: what asks for a recent sign-in is not to take this for one.
   const metadata = { ...first.metadata, authenticatedAt: null, origin: { id: claim.id, mark } }

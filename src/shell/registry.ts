@@ -10,7 +10,7 @@ import { lastSeenAt, limitsOf } from '../core/expiry.ts'
 import { normalisePrincipal } from '../core/principal.ts'
 import type { SessionRecord } from '../core/record.ts'
 import type { Store } from '../core/store.ts'
-import { drawMark, isId } from '../core/token.ts'
+import { isId } from '../core/token.ts'
 import { isAlive, type Shell } from './shell.ts'
 import { synchronous } from './writer.ts'
 
@@ -46,11 +46,11 @@ export class Registry {
 
   async update<R>(id: string, fn: (data: Data) => R): Promise<R> {
     return this.#shell.queue.run(id, async (turn) => {
-      const { keeper, random } = this.#shell
+      const { keeper, drawMark } = this.#shell
       const start = turn.latest ?? (await this.#load(id))
       if (!start) throw noSession(id)
       let result!: R
-      const mark = drawMark(random)
+      const mark = drawMark()
       const swapped = await keeper.swap(
         start,
         mark,

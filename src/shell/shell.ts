@@ -17,6 +17,8 @@ export interface Shell {
   readonly config: Config
   readonly clock: () => number
   readonly random: Random
+  /** Draws the mark of a write. */
+  readonly drawMark: () => string
   readonly events: Events
   readonly calls: Calls
   readonly keeper: Keeper

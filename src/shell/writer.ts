@@ -11,7 +11,7 @@ import { decide, type Plan } from '../core/plan.ts'
 import { normalisePrincipal } from '../core/principal.ts'
 import type { SessionRecord } from '../core/record.ts'
 import type { Awaitable } from '../core/store.ts'
-import { drawId, drawMark, sealSecret, type Token, unsealSecret } from '../core/token.ts'
+import { drawId, sealSecret, type Token, unsealSecret } from '../core/token.ts'
 import type { Handle } from './handle.ts'
 import type { Propose } from './keeper.ts'
 import type { Turn } from './queue.ts'
@@ -73,12 +73,12 @@ export class Writer {
   // --- internal: the three writes ---
 
   async #create(text: string, headersSent: boolean): Promise<Plan> {
-    const { config, keeper, events, random, clock, hash } = this.#shell
+    const { config, keeper, events, random, clock, hash, drawMark } = this.#shell
     const standing = this.#standing
     if (headersSent) throw tooLateForCookie()
     const principal = this.#principalOf(config.format.readBack(text))
     const secret = standing.nextSecret
-    const change = { ...this.#change(drawMark(random), text, principal), hash: hash(secret) }
+    const change = { ...this.#change(drawMark(), text, principal), hash: hash(secret) }
     const record = await keeper.create(firstRecord(standing.id, change, clock(), config.limits), () => drawId(random))
     const objection = await this.#objectionTo(record)
     if (objection) return this.#drop(text, objection)
@@ -89,7 +89,7 @@ export class Writer {
   }
 
   async #save(text: string, headersSent: boolean, turn: Turn): Promise<Plan> {
-    const { config, keeper, random } = this.#shell
+    const { config, keeper, drawMark } = this.#shell
     const { format, onConflict } = config
     const before = this.#standing.record!
     const base = format.decode(this.#standing.text) ?? {}
@@ -105,7 +105,7 @@ export class Writer {
       const theirs = format.decode(current.text)
       return theirs && this.#encoded(merge(base, mine, theirs, moved))
     }
-    const mark = drawMark(random)
+    const mark = drawMark()
     const start = onConflict === 'merge' ? newer(turn.latest, before) : before
     const retry = onConflict === 'merge' ? 'retry' : 'reject'
     const outcome = await keeper.swap(start, mark, this.#proposal(mark, base, content, headersSent), retry)
@@ -120,7 +120,7 @@ export class Writer {
   }
 
   async #update(apply: (data: Data) => Data, headersSent: boolean, turn: Turn): Promise<Plan> {
-    const { config, keeper, random } = this.#shell
+    const { config, keeper, drawMark } = this.#shell
     const { format } = config
     const sent = this.#handle.encode()
     const before = this.#standing.record
@@ -137,7 +137,7 @@ export class Writer {
       const theirs = format.decode(current.text)
       return theirs && this.#encoded(apply(merge(base, mine, theirs, moved)))
     }
-    const mark = drawMark(random)
+    const mark = drawMark()
     const start = newer(turn.latest, before)
     const outcome = await keeper.swap(start, mark, this.#proposal(mark, base, content, headersSent), 'retry')
     if (typeof outcome === 'object') return this.#settle(outcome.record, sent, turn)

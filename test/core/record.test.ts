@@ -11,6 +11,7 @@ import {
   toStored,
 } from '../../src/core/record.ts'
 import type { StoredSession } from '../../src/core/store.ts'
+import { markMaker } from '../../src/core/token.ts'
 import { forAll, hostileText, id, instant, metadata } from '../support/arbitraries.ts'
 
 const PLAIN: Metadata = {
@@ -154,8 +155,17 @@ describe('a write mark', () => {
   })
 
   it('is one of at most 32, the latest', () => {
-    const marks = Array.from({ length: 40 }, (_, at) => `m${at + 10}`)
-    const kept = marksToKeep({ ...PLAIN, mark: 'now', marks: marks.join(',') }, PLAIN.savedAt)
-    expect(kept?.split(',')).toEqual([...marks.slice(-31), 'now'])
+    const marks = Array.from({ length: 40 }, (_, at) => `by${at + 10}`)
+    const kept = marksToKeep({ ...PLAIN, mark: 'by me', marks: marks.join(',') }, PLAIN.savedAt)
+    expect(kept?.split(',')).toEqual([...marks.slice(-31), 'by me'])
+  })
+
+  it('takes the place of the one before it of the same writer, however many others have written since', () => {
+    const [mine, theirs] = [markMaker(() => new Uint8Array(3).fill(1)), markMaker(() => new Uint8Array(3).fill(2))]
+    let record: Metadata = { ...PLAIN, mark: mine() }
+    const own = record.mark
+    for (let n = 0; n < 100; n++) record = { ...record, mark: theirs(), marks: marksToKeep(record, PLAIN.savedAt) }
+    expect(bears(record, own)).toBe(true)
+    expect(record.marks?.split(',')).toHaveLength(2)
   })
 })

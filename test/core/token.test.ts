@@ -4,15 +4,16 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   bindingOf,
   drawId,
-  drawMark,
   drawSecret,
   formatToken,
   isId,
+  markMaker,
   parseToken,
   sameHash,
   sealSecret,
   secretHasher,
   unsealSecret,
+  writerOf,
 } from '../../src/core/token.ts'
 import { forAll, hostileText, secret, token } from '../support/arbitraries.ts'
 
@@ -86,7 +87,9 @@ describe('a token', () => {
     const drawn = { id: drawId(random), secret: drawSecret(random) }
     expect(sizes).toEqual([16, 32])
     expect(parseToken(formatToken(drawn))).toEqual(drawn)
-    expect(drawMark(random)).toMatch(/^[\w-]{8}$/)
+    const drawMark = markMaker(random)
+    expect(drawMark()).toMatch(/^[\w-]{12}$/)
+    expect(writerOf(drawMark())).toBe(writerOf(drawMark()))
   })
 
   it('takes only its own bytes of a larger buffer', () => {
