@@ -14,8 +14,8 @@ import { explained } from './_cloudflare-faults.ts'
 /** The part of a Durable Object namespace's binding that the store calls. */
 export interface ObjectNamespace {
   idFromName(name: string): unknown
-  // oxlint-disable-next-line no-explicit-any -- Cloudflare's own id type, which only its namespace knows
-  get(id: any): { fetch(url: string, init: { method: string; body: string }): Promise<{ json(): Promise<unknown> }> }
+  /** Takes what `idFromName` gave: Cloudflare's own type, which only its namespace knows. */
+  get(id: never): { fetch(url: string, init: { method: string; body: string }): Promise<{ json(): Promise<unknown> }> }
 }
 
 /** The part of an object's state that it uses. */
@@ -56,7 +56,7 @@ export function durableObjectStore({ namespace }: DurableObjectStoreOptions): Du
     )
   }
   const ask = async <R>(name: string, request: Ask): Promise<R> => {
-    const object = namespace.get(namespace.idFromName(name))
+    const object = namespace.get(namespace.idFromName(name) as never)
     const asked = object.fetch('https://sojourn.internal/', { method: 'POST', body: JSON.stringify(request) })
     const answer = await explained(asked)
     return ((await answer.json()) as { answer: R }).answer
