@@ -64,7 +64,7 @@ export interface SessionRecord {
   readonly text: string
 }
 
-/** How long before a save another one still counts as closely followed, and how many of those are remembered. */
+/** How long before a save another one still counts as closely followed, and of how many writers the latest is remembered. */
 const CLOSE_MS = 10_000
 const CLOSE_MARKS = 32
 

@@ -232,7 +232,7 @@ export class Visit {
    */
   commit(headersSent = false): Awaitable<Committed> {
     if (this.#degradedBy) return this.#done('nothing', headersSent)
-    if (this.#pending.length > 0 || this.#doomed.length > 0) return this.#carryOut(headersSent)
+    if (this.#hasBegun) return this.#carryOut(headersSent)
     try {
       const encoded = this.handle.encode()
       const plan = decide(this.handle.situation(encoded))
@@ -252,7 +252,7 @@ export class Visit {
 
   async #carryOut(headersSent: boolean, encoded?: string): Promise<Committed> {
     try {
-      if (this.#pending.length > 0 || this.#doomed.length > 0) await this.#finishBegun()
+      if (this.#hasBegun) await this.#finishBegun()
       return await this.#done(await this.#persist(headersSent, encoded ?? this.handle.encode()), headersSent)
     } catch (error) {
       this.#doomed = []
@@ -272,6 +272,11 @@ export class Visit {
     // A token may be due all the same: of an earlier save(), or for who came with the one before.
     const done = this.#done('touch', headersSent)
     return isPromise(done) ? done : { ...done, later: moved }
+  }
+
+  /** Whether the handler began what is not known to be done. */
+  get #hasBegun(): boolean {
+    return this.#pending.length > 0 || this.#doomed.length > 0
   }
 
   /** What the handler began is done first, and a removal that failed is tried once more. */
